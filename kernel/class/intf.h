@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The words that vmgang.ko, the class and user space share.
+ *
+ * Only scalars and structures of fixed size: the file is included by the
+ * module, by BPF C (where vmlinux.h provides the types) and by user space
+ * (linux/types.h).  A change of anything here changes VMGANG_ABI.
+ */
+#ifndef VMGANG_INTF_H
+#define VMGANG_INTF_H
+
+#ifndef __VMLINUX_H__
+#include <linux/types.h>
+#endif
+
+#define VMGANG_ABI	1
+#define VMGANG_MAX_VMS	4096	/* slots */
+
+enum vmgang_cosched {
+	VMGANG_COSCHED_OFF,
+	VMGANG_COSCHED_GANG,
+};
+
+/**
+ * struct vmgang_bpf_vm - a VM as the class sees it
+ * @id:		unique for ever, never 0
+ * @cgroup_id:	kernfs id of the VM's cgroup: weight and cap are read there
+ * @slot:	dense, unique among live VMs; reused only after the last thread
+ *		of its former owner has left the class
+ * @pid:	leader of the process that owns the VM
+ * @nr_vcpus:	vCPUs that exist
+ * @cosched:	enum vmgang_cosched
+ * @slice_us:	length of a stint, in microseconds (1000..100000)
+ * @managed:	1 if the VM's threads belong in the class, else 0
+ */
+struct vmgang_bpf_vm {
+	__u64 id;
+	__u64 cgroup_id;
+	__u32 slot;
+	__u32 pid;
+	__u32 nr_vcpus;
+	__u32 cosched;
+	__u32 slice_us;
+	__u32 managed;
+};
+
+/**
+ * struct vmgang_bpf_vcpu - a vCPU thread as the class sees it
+ * @vm_id:	&struct vmgang_bpf_vm.id of its VM
+ * @cgroup_id:	kernfs id of the thread's own cgroup
+ * @slot:	&struct vmgang_bpf_vm.slot of its VM
+ * @index:	vcpu->vcpu_idx
+ */
+struct vmgang_bpf_vcpu {
+	__u64 vm_id;
+	__u64 cgroup_id;
+	__u32 slot;
+	__u32 index;
+};
+
+#endif /* VMGANG_INTF_H */
