@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# What the tests of this directory share. A test is a script that sources this
+# file, says in its first comment what it shows, and calls ok for each thing it
+# has seen with its own eyes. It runs as root in a KVM host with vmgang
+# installed, and leaves that host as it found it.
+
+set -u
+
+sys=/sys/kernel/vmgang
+here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
+: "${VMM:=$(command -v vmm || echo /usr/libexec/vmgang/vmm)}"
+work=$(mktemp -d /tmp/vmgang-test.XXXXXX)
+vmms=()
+
+# ok STATUS TEXT: one line for the runner; a failure keeps the script going.
+ok() {
+	if [ "$1" -eq 0 ]; then
+		echo "ok - $2"
+	else
+		echo "not ok - $2"
+	fi
+}
+
+# is EXPECTED ACTUAL TEXT
+is() {
+	if [ "$1" = "$2" ]; then
+		ok 0 "$3"
+	else
+		ok 1 "$3: wanted '$1', got '$2'"
+	fi
+}
+
+# within VALUE LOW HIGH TEXT: LOW <= VALUE <= HIGH, all decimal numbers.
+within() {
+	if awk -v v="$1" -v l="$2" -v h="$3" 'BEGIN { exit !(v != "" && v + 0 >= l && v + 0 <= h) }'; then
+		ok 0 "$4 ($1)"
+	else
+		ok 1 "$4: $1 is not in $2..$3"
+	fi
+}
+
+skip() {
+	echo "skip - $1"
+	exit 0
+}
+
+note() {
+	echo "# $*"
+}
+
+# until_true SECONDS COMMAND...: waits for it to succeed.
+until_true() {
+	local deadline=$((SECONDS + $1))
+	shift
+	until "$@" 2>/dev/null; do
+		[ "$SECONDS" -lt "$deadline" ] || return 1
+		sleep 0.1
+	done
+}
+
+# vm_start NAME VMM-OPTION...: starts a VM in a cgroup of its own, waits until
+# vmgang knows all its vCPUs, and leaves its pid in $vm.
+vm_start() {
+	local name=$1
+	shift
+	"$VMM" -name "guest=$name" --cgroup "/sys/fs/cgroup/vmgang-test/$name.scope" \
+		"$@" >"$work/$name.out" 2>"$work/$name.err" &
+	vm=$!
+	vmms+=("$vm")
+	if ! until_true 10 test -e "$sys/vms/$vm/pid"; then
+		echo "# $name did not appear: $(cat "$work/$name.err")"
+		return 1
+	fi
+}
+
+# vm_stop PID...: ends VMs and waits until vmgang has let go of them.
+vm_stop() {
+	local pid
+	for pid; do
+		kill -TERM "$pid" 2>/dev/null
+	done
+	for pid; do
+		wait "$pid" 2>/dev/null
+		until_true 10 test ! -e "$sys/vms/$pid"
+	done
+}
+
+stat_of() { # PID NAME
+	cat "$sys/vms/$1/stats/$2"
+}
+
+knob() { # PID NAME [VALUE]
+	if [ $# -eq 3 ]; then
+		echo "$3" >"$sys/vms/$1/policy/$2"
+	else
+		cat "$sys/vms/$1/policy/$2"
+	fi
+}
+
+in_class() { # PID: all its vCPUs are in the class
+	local n=0 f
+	for f in "$sys/vms/$1"/vcpus/*/sched_policy; do
+		[ "$(cat "$f")" = ext ] || return 1
+		n=$((n + 1))
+	done
+	[ "$n" -eq "${2:-$n}" ] && [ "$n" -gt 0 ]
+}
+
+out_of_class() {
+	local f
+	for f in "$sys/vms/$1"/vcpus/*/sched_policy; do
+		[ "$(cat "$f")" != ext ] || return 1
+	done
+}
+
+state_is() {
+	[ "$(cat $sys/state)" = "$1" ]
+}
+
+no_vms() {
+	[ "$(cat $sys/nr_vms)" = 0 ]
+}
+
+# expect REGEXP: a line of the kernel log that this test provokes on purpose.
+expect() {
+	[ ! -d /run/lab ] || echo "$1" >>/run/lab/expect
+}
+
+class_up() {
+	systemctl start vmgangd
+	until_true 20 state_is class
+}
+
+cleanup_hooks=()
+cleanup() {
+	local h
+	for h in "${cleanup_hooks[@]}"; do
+		eval "$h"
+	done
+	[ "${#vmms[@]}" -eq 0 ] || kill -KILL "${vmms[@]}" 2>/dev/null
+	wait 2>/dev/null
+	if [ -d /sys/fs/cgroup/vmgang-test ]; then
+		find /sys/fs/cgroup/vmgang-test -depth -type d -exec rmdir {} + 2>/dev/null
+	fi
+	rm -rf "$work"
+}
+trap cleanup EXIT
+at_exit() {
+	cleanup_hooks+=("$1")
+}
+
+mkdir -p /sys/fs/cgroup/vmgang-test
+echo '+cpu' >/sys/fs/cgroup/cgroup.subtree_control
+echo '+cpu' >/sys/fs/cgroup/vmgang-test/cgroup.subtree_control

@@ -1,0 +1,33 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Shows that the module can not be unloaded under the class, and unloads cleanly after, with VMs running.
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+class_up
+at_exit 'modprobe vmgang; systemctl start vmgangd'
+vm_start unload --vcpus 2 --payload compute --seconds 120 || exit 1
+chrt -o -p 0 "$vm" 2>/dev/null
+until_true 2 in_class "$vm" 2
+ok $? 'the VM is in the class'
+message=$(modprobe -r vmgang 2>&1)
+ok $((! $?)) "modprobe -r is refused while the class is attached: ${message##*: }"
+until_true 2 in_class "$vm" 2
+ok $? 'and the VM stays in the class'
+systemctl stop vmgangd
+is observe "$(cat $sys/state)" 'systemctl stop vmgangd takes the class away'
+until_true 5 out_of_class "$vm"
+ok $? "every thread has its former policy back"
+modprobe -r vmgang
+is 0 $? 'modprobe -r works with a VM running'
+ok "$([ -e $sys ]; echo $((! $?)))" 'sysfs is gone'
+bad=$(for t in /proc/"$vm"/task/*; do chrt -p "${t##*/}"; done | grep -c 'policy: SCHED_EXT')
+is 0 "$bad" 'no thread is left in SCHED_EXT'
+kill -0 "$vm"
+ok $? 'the VM lives'
+modprobe vmgang
+until_true 10 test -e "$sys/vms/$vm/pid"
+ok $? 'loaded again, the module finds the running VM by itself'
+until_true 20 state_is class
+ok $? 'and loading it starts vmgangd, which attaches the class'
+vm_stop "$vm"
