@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "policy.h"
+
 #define VG_METADATA_URI		"urn:vmgang:domain:1"
 
 /*
@@ -14,23 +16,9 @@
  */
 #define VG_METADATA_MAX_SIZE	(4U << 20)
 #define VG_METADATA_MAX_DEPTH	64
-#define VG_METADATA_MAX_KNOBS	16
 #define VG_METADATA_MAX_MESSAGES 16
-#define VG_METADATA_MAX_VALUE	64	/* bytes, its end included */
 #define VG_METADATA_MAX_NAME	256	/* bytes, its end included */
 #define VG_METADATA_UUID_SIZE	37	/* bytes, its end included */
-
-/**
- * struct vg_metadata_knob - one knob that the metadata sets
- * @knob: its name; `preset` for the attribute of <vmgang:policy>
- * @value: its value, without white space around it
- * @line: where it stands in the XML
- */
-struct vg_metadata_knob {
-	char knob[VG_METADATA_MAX_VALUE];
-	char value[VG_METADATA_MAX_VALUE];
-	unsigned int line;
-};
 
 /**
  * struct vg_metadata_messages - a bounded list of lines for the operator
@@ -48,8 +36,7 @@ struct vg_metadata_messages {
  * @uuid: in lower case with dashes, empty if the XML has no valid one
  * @id: libvirt's number of the running domain, -1 if it is not running
  * @present: there is a <vmgang:domain>
- * @knobs: what it sets, each knob once; none at all if there are errors
- * @nr_knobs: how many
+ * @policy: what it sets; nothing at all if there are errors
  * @errors: why the domain stays on the default policy
  * @warnings: what was ignored
  */
@@ -58,8 +45,7 @@ struct vg_metadata {
 	char uuid[VG_METADATA_UUID_SIZE];
 	int id;
 	bool present;
-	struct vg_metadata_knob knobs[VG_METADATA_MAX_KNOBS];
-	size_t nr_knobs;
+	struct vg_policy policy;
 	struct vg_metadata_messages errors;
 	struct vg_metadata_messages warnings;
 };
