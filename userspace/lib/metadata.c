@@ -23,8 +23,8 @@
 #include <libxml/parserInternals.h>
 
 #include "metadata.h"
+#include "util.h"
 
-#define ELLIPSIS "(more of the kind are left out)"
 #define NOT_OURS ": it is not of " VG_METADATA_URI
 
 /* Where the text that arrives belongs. */
@@ -63,36 +63,32 @@ static unsigned int line_now(const struct reader *r)
 	return line > 0 ? (unsigned int)line : 0;
 }
 
-/*
- * Messages go to terminals, the journal and JSON: printable ASCII only, since
- * they may quote the input.
- */
-static void message_vadd(struct vg_metadata_messages *list, unsigned int line,
-			 const char *format, va_list ap)
+__attribute__((format(printf, 3, 0)))
+static void message_add(char ***list, unsigned int line, const char *format,
+			va_list ap)
 {
-	char *text, *full;
+	size_t nr = vg_strv_length(*list);
+	vg_autofree char *text = NULL, *clean = NULL;
 
-	if (list->nr == VG_METADATA_MAX_MESSAGES)
+	if (nr > VG_METADATA_MAX_MESSAGES)
 		return;
-	if (list->nr == VG_METADATA_MAX_MESSAGES - 1) {
-		full = strdup(ELLIPSIS);
-	} else {
-		if (vasprintf(&text, format, ap) < 0)
-			return;
-		if (!line)
-			full = text;
-		else if (asprintf(&full, "line %u: %s", line, text) < 0)
-			full = NULL;
-		if (full != text)
-			free(text);
+	if (nr == VG_METADATA_MAX_MESSAGES) {
+		vg_strv_add(list, "more of the kind are left out");
+		return;
 	}
-	if (!full)
+	if (vasprintf(&text, format, ap) < 0) {
+		text = NULL;
 		return;
-	full[strcspn(full, "\n")] = '\0';
-	for (char *p = full; *p; p++)
-		if (*p < ' ' || *p > '~')
-			*p = '?';
-	list->line[list->nr++] = full;
+	}
+	/* libxml2 ends its messages with a newline. */
+	text[strcspn(text, "\n")] = '\0';
+	clean = vg_printable(text);
+	if (!clean)
+		return;
+	if (line)
+		vg_strv_addf(list, "line %u: %s", line, clean);
+	else
+		vg_strv_add(list, clean);
 }
 
 __attribute__((format(printf, 3, 4)))
@@ -102,7 +98,7 @@ static void error_add(struct reader *r, unsigned int line,
 	va_list ap;
 
 	va_start(ap, format);
-	message_vadd(&r->m->errors, line, format, ap);
+	message_add(&r->m->errors, line, format, ap);
 	va_end(ap);
 }
 
@@ -113,7 +109,7 @@ static void warning_add(struct reader *r, unsigned int line,
 	va_list ap;
 
 	va_start(ap, format);
-	message_vadd(&r->m->warnings, line, format, ap);
+	message_add(&r->m->warnings, line, format, ap);
 	va_end(ap);
 }
 
@@ -187,9 +183,11 @@ static void knob_end(struct reader *r, const char *text, size_t len)
 		return;
 	}
 	*line = r->knob_line;
-	/* A value that is cut here is too long to be an allowed one. */
-	if (len >= sizeof(value))
-		len = sizeof(value) - 1;
+	if (len >= sizeof(value)) {
+		error_add(r, r->knob_line, "%s: the value is too long (allowed: %s)",
+			  name, vg_knob_allowed(r->knob));
+		return;
+	}
 	memcpy(value, text, len);
 	value[len] = '\0';
 
@@ -256,6 +254,7 @@ static void policy_begin(struct reader *r, const struct attribute *attrs,
 	}
 	r->seen_policy = true;
 	r->in_policy = true;
+	text_begin(r, TEXT_STRAY);
 	for (int i = 0; i < nr_attrs; i++) {
 		if (attrs[i].uri || !is(attrs[i].name, "preset")) {
 			warning_add(r, line_now(r),
@@ -289,7 +288,7 @@ static void inner_begin(struct reader *r, const xmlChar *name, bool ours,
 			const struct attribute *attrs, int nr_attrs)
 {
 	if (r->depth == 4) {
-		text_begin(r, TEXT_STRAY);
+		text_begin(r, TEXT_IGNORED);
 		if (ours && is(name, "policy"))
 			policy_begin(r, attrs, nr_attrs);
 		else
@@ -376,28 +375,16 @@ static void name_end(struct reader *r)
 	r->m->name[r->text_len] = '\0';
 }
 
-/* libvirt also takes a UUID without dashes, or with some; it prints this form. */
 static void uuid_end(struct reader *r)
 {
-	char out[VG_METADATA_UUID_SIZE];
-	unsigned int digits = 0, n = 0;
+	char uuid[sizeof(r->text) + 1];
 	size_t len;
 	const char *s = text_trimmed(r, &len);
 
-	for (size_t i = 0; i < len; i++) {
-		if (s[i] == '-')
-			continue;
-		if (!isxdigit((unsigned char)s[i]) || digits == 32)
-			return;
-		if (digits == 8 || digits == 12 || digits == 16 || digits == 20)
-			out[n++] = '-';
-		out[n++] = (char)tolower((unsigned char)s[i]);
-		digits++;
-	}
-	if (digits != 32)
-		return;
-	out[n] = '\0';
-	memcpy(r->m->uuid, out, sizeof(out));
+	memcpy(uuid, s, len);
+	uuid[len] = '\0';
+	if (vg_uuid_normalize(uuid, r->m->uuid) < 0)
+		r->m->uuid[0] = '\0';
 }
 
 static void element_end(void *ctx, const xmlChar *name, const xmlChar *prefix,
@@ -436,7 +423,7 @@ static void element_end(void *ctx, const xmlChar *name, const xmlChar *prefix,
 			value = text_trimmed(r, &len);
 			knob_end(r, value, len);
 		}
-		if (r->in_domain)
+		if (r->in_policy)
 			text_begin(r, TEXT_STRAY);
 		break;
 	}
@@ -556,20 +543,15 @@ int vg_metadata_parse(const char *xml, size_t len, struct vg_metadata *ret)
 	if (r.ctxt->myDoc)
 		xmlFreeDoc(r.ctxt->myDoc);
 	xmlFreeParserCtxt(r.ctxt);
-	if (ret->errors.nr)
+	if (ret->errors)
 		memset(&ret->policy, 0, sizeof(ret->policy));
 	return r.error;
 }
 
-static void messages_done(struct vg_metadata_messages *list)
-{
-	for (size_t i = 0; i < list->nr; i++)
-		free(list->line[i]);
-	list->nr = 0;
-}
-
 void vg_metadata_done(struct vg_metadata *m)
 {
-	messages_done(&m->errors);
-	messages_done(&m->warnings);
+	vg_strv_free(m->errors);
+	vg_strv_free(m->warnings);
+	m->errors = NULL;
+	m->warnings = NULL;
 }

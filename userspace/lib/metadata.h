@@ -21,24 +21,15 @@
 #define VG_METADATA_UUID_SIZE	37	/* bytes, its end included */
 
 /**
- * struct vg_metadata_messages - a bounded list of lines for the operator
- * @line: "line N: what is wrong, and what is allowed", without a newline
- * @nr: how many
- */
-struct vg_metadata_messages {
-	char *line[VG_METADATA_MAX_MESSAGES];
-	size_t nr;
-};
-
-/**
  * struct vg_metadata - a domain, and what it asks of vmgang
  * @name: libvirt's name for it, empty if the XML has none
  * @uuid: in lower case with dashes, empty if the XML has no valid one
  * @id: libvirt's number of the running domain, -1 if it is not running
  * @present: there is a <vmgang:domain>
  * @policy: what it sets; nothing at all if there are errors
- * @errors: why the domain stays on the default policy
- * @warnings: what was ignored
+ * @errors: why the domain stays on the default policy: lines like "line 7:
+ *	what is wrong, and what is allowed"; NULL if there are none
+ * @warnings: what was ignored, in the same form
  */
 struct vg_metadata {
 	char name[VG_METADATA_MAX_NAME];
@@ -46,8 +37,8 @@ struct vg_metadata {
 	int id;
 	bool present;
 	struct vg_policy policy;
-	struct vg_metadata_messages errors;
-	struct vg_metadata_messages warnings;
+	char **errors;
+	char **warnings;
 };
 
 /**
