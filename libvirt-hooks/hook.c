@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * vmgang-hook NAME OPERATION SUB-OPERATION EXTRA: hands the policy in a
+ * domain's XML, which it reads from standard input, to vmgangd.
+ *
+ * libvirt holds the domain's lock and waits while this runs. So whatever
+ * happens it prints nothing, ends with status 0, ends within a second, leaves
+ * no child behind, and never calls libvirt, which would wait for itself. What
+ * it can not hand over here, vmgangd's own connection to libvirt brings later.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/time.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <systemd/sd-journal.h>
+#include <systemd/sd-json.h>
+#include <systemd/sd-varlink.h>
+
+#include "../userspace/lib/metadata.h"
+#include "../userspace/lib/util.h"
+
+#define SOCKET "/run/vmgang/io.vmgang"
+
+/*
+ * All times are in milliseconds since the start. The alarm is the belt for
+ * everything that ought not to block, but might.
+ */
+#define READ_UNTIL_MS	400
+#define CALL_MS		500
+#define ALARM_MS	930
+
+enum action {
+	NOTHING,
+	HAND_OVER,
+	FORGET,
+};
+
+/*
+ * libvirt runs prepare before the domain has a process, so that the policy is
+ * there when its first vCPU runs; started repeats it for a daemon that was not
+ * up yet. An incoming migration or a restore comes with an XML that is not
+ * final, and goes on with prepare. After stopped there is always a release.
+ */
+static const struct {
+	const char *name;
+	enum action action;
+} operations[] = {
+	{ "prepare", HAND_OVER },
+	{ "start", NOTHING },
+	{ "started", HAND_OVER },
+	{ "stopped", NOTHING },
+	{ "release", FORGET },
+	{ "migrate", NOTHING },
+	{ "restore", NOTHING },
+	{ "reconnect", HAND_OVER },
+	{ "attach", HAND_OVER },
+};
+
+static enum action action_of(const char *operation)
+{
+	for (size_t i = 0; i < VG_ARRAY_SIZE(operations); i++)
+		if (strcmp(operations[i].name, operation) == 0)
+			return operations[i].action;
+	return NOTHING;
+}
+
+static void out_of_time(int sig)
+{
+	(void)sig;
+	_exit(0);
+}
+
+static uint64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+/* Silence and the alarm come first: they hold for everything after them. */
+static void be_safe(void)
+{
+	const struct sigaction end = { .sa_handler = out_of_time };
+	const struct itimerval belt = {
+		.it_value.tv_usec = ALARM_MS * 1000,
+	};
+	int fd;
+
+	sigaction(SIGALRM, &end, NULL);
+	setitimer(ITIMER_REAL, &belt, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		_exit(0);
+	dup2(fd, STDOUT_FILENO);
+	dup2(fd, STDERR_FILENO);
+	close(fd);
+}
+
+/*
+ * Reads standard input to its end. Of more than the parser would take the rest
+ * is read and dropped, so that libvirt can finish writing.
+ */
+static int read_xml(uint64_t until, char **ret, size_t *ret_len)
+{
+	const size_t size = VG_METADATA_MAX_SIZE + 1;
+	vg_autofree char *xml = malloc(size);
+	char rest[65536];
+	size_t len = 0;
+
+	if (!xml)
+		return -ENOMEM;
+	for (;;) {
+		struct pollfd p = { .fd = STDIN_FILENO, .events = POLLIN };
+		uint64_t now = now_ms();
+		ssize_t n;
+
+		if (now >= until)
+			return -ETIMEDOUT;
+		n = poll(&p, 1, (int)(until - now));
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n <= 0)
+			continue;
+		n = read(STDIN_FILENO, len < size ? xml + len : rest,
+			 len < size ? size - len : sizeof(rest));
+		if (n < 0 && errno != EINTR && errno != EAGAIN)
+			return -errno;
+		if (n == 0)
+			break;
+		if (n > 0 && len < size)
+			len += (size_t)n;
+	}
+	*ret = xml;
+	*ret_len = len;
+	xml = NULL;
+	return 0;
+}
+
+static int parameters_new(const struct vg_metadata *m, enum action action,
+			  sd_json_variant **ret)
+{
+	vg_cleanup(sd_json_variant_unrefp) sd_json_variant *v = NULL;
+	vg_cleanup(sd_json_variant_unrefp) sd_json_variant *knobs = NULL;
+	int r;
+
+	r = sd_json_variant_set_field_string(&v, "uuid", m->uuid);
+	if (r < 0 || action == FORGET)
+		goto out;
+	r = sd_json_build(&knobs, SD_JSON_BUILD_EMPTY_OBJECT);
+	for (int k = 0; r >= 0 && k < VG_NR_KNOBS; k++)
+		if (m->policy.value[k][0])
+			r = sd_json_variant_set_field_string(&knobs,
+					vg_knob_name(k), m->policy.value[k]);
+	if (r >= 0)
+		r = sd_json_variant_set_field(&v, "knobs", knobs);
+	if (r >= 0)
+		r = sd_json_variant_set_field_string(&v, "name", m->name);
+	if (r >= 0 && m->id >= 0)
+		r = sd_json_variant_set_field_integer(&v, "id", m->id);
+	if (r >= 0 && m->errors)
+		r = sd_json_variant_set_field_strv(&v, "errors", m->errors);
+	else if (r >= 0)
+		r = sd_json_variant_set_fieldb(&v, "errors",
+					       SD_JSON_BUILD_EMPTY_ARRAY);
+out:
+	if (r < 0)
+		return r;
+	*ret = v;
+	v = NULL;
+	return 0;
+}
+
+/* Returns a negative errno, or 1 with the daemon's word against it. */
+static int tell_daemon(const struct vg_metadata *m, enum action action,
+		       char **ret_error)
+{
+	vg_cleanup(sd_json_variant_unrefp) sd_json_variant *v = NULL;
+	vg_cleanup(sd_varlink_unrefp) sd_varlink *link = NULL;
+	const char *path = secure_getenv("VMGANG_SOCKET");
+	const char *error = NULL;
+	int r;
+
+	r = parameters_new(m, action, &v);
+	if (r < 0)
+		return r;
+	r = sd_varlink_connect_address(&link, path ? path : SOCKET);
+	if (r < 0)
+		return r;
+	r = sd_varlink_set_relative_timeout(link, CALL_MS * 1000ULL);
+	if (r < 0)
+		return r;
+	r = sd_varlink_call(link,
+			    action == FORGET ? "io.vmgang.ForgetDomain" :
+					       "io.vmgang.SetDomain",
+			    v, NULL, &error);
+	if (r >= 0 && error) {
+		*ret_error = strdup(error);
+		r = 1;
+	}
+	return r;
+}
+
+/* To the journal, since there is no standard error to complain on. */
+static void log_outcome(const char *name, const struct vg_metadata *m, int r,
+			const char *error)
+{
+	for (char **w = m->warnings; w && *w; w++)
+		sd_journal_print(LOG_WARNING, "%s: %s", name, *w);
+	for (char **e = m->errors; e && *e; e++)
+		sd_journal_print(LOG_ERR, "%s: %s", name, *e);
+	if (r > 0)
+		sd_journal_print(LOG_ERR, "%s: vmgangd refused: %s", name,
+				 error ? error : "?");
+	else if (r < 0 && m->present)
+		sd_journal_print(LOG_WARNING,
+				 "%s: vmgangd was not reached (%s); its policy applies once vmgangd sees the domain in libvirt",
+				 name, strerror(-r));
+}
+
+int main(int argc, char *argv[])
+{
+	uint64_t until = now_ms() + READ_UNTIL_MS;
+	vg_autofree char *xml = NULL, *error = NULL, *name = NULL;
+	struct vg_metadata m;
+	enum action action;
+	size_t len;
+	int r;
+
+	be_safe();
+	if (argc < 3)
+		return 0;
+	action = action_of(argv[2]);
+	if (action == NOTHING || read_xml(until, &xml, &len) < 0)
+		return 0;
+	name = vg_printable(argv[1]);
+
+	r = vg_metadata_parse(xml, len, &m);
+	if (r >= 0 && m.uuid[0])
+		r = tell_daemon(&m, action, &error);
+	log_outcome(name ? name : "?", &m, r, error);
+	vg_metadata_done(&m);
+	return 0;
+}
