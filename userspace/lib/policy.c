@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <inttypes.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "policy.h"
+#include "util.h"
+
+#define SLICE_US_MIN 1000
+#define SLICE_US_MAX 100000
+
+static const char *const cosched_values[] = { "off", "gang", NULL };
+static const char *const managed_values[] = { "0", "1", NULL };
+static const char *const preset_values[] = { "esx", "xen-credit", NULL };
+
+static const struct {
+	const char *name;
+	const char *sysfs;
+	const char *allowed;
+	const char *builtin;
+	const char *const *values;	/* NULL: a number in min..max */
+	uint64_t min, max;
+} knobs[VG_NR_KNOBS] = {
+	[VG_KNOB_PRESET] = {
+		.name = "preset",
+		.allowed = "esx, xen-credit",
+		.builtin = "xen-credit",
+		.values = preset_values,
+	},
+	[VG_KNOB_COSCHED] = {
+		.name = "cosched",
+		.sysfs = "policy/cosched",
+		.allowed = "off, gang",
+		.builtin = "off",
+		.values = cosched_values,
+	},
+	[VG_KNOB_SLICE_US] = {
+		.name = "slice_us",
+		.sysfs = "policy/slice_us",
+		.allowed = "1000..100000",
+		.builtin = "20000",
+		.min = SLICE_US_MIN,
+		.max = SLICE_US_MAX,
+	},
+	[VG_KNOB_MANAGED] = {
+		.name = "managed",
+		.sysfs = "policy/managed",
+		.allowed = "0, 1",
+		.builtin = "1",
+		.values = managed_values,
+	},
+};
+
+static const struct preset {
+	const char *name;
+	const char *value[VG_NR_KNOBS];	/* NULL: it does not say */
+} presets[] = {
+	{ "esx", { [VG_KNOB_COSCHED] = "gang" } },
+	{ "xen-credit", { [VG_KNOB_COSCHED] = "off" } },
+};
+
+static const char *const sources[VG_NR_SOURCES] = {
+	[VG_SOURCE_DEFAULT] = "default",
+	[VG_SOURCE_MATCH] = "match",
+	[VG_SOURCE_METADATA] = "metadata",
+	[VG_SOURCE_SET] = "set",
+};
+
+const char *vg_knob_name(enum vg_knob knob)
+{
+	return knobs[knob].name;
+}
+
+const char *vg_knob_sysfs(enum vg_knob knob)
+{
+	return knobs[knob].sysfs;
+}
+
+const char *vg_knob_allowed(enum vg_knob knob)
+{
+	return knobs[knob].allowed;
+}
+
+const char *vg_source_name(enum vg_source source)
+{
+	return sources[source];
+}
+
+int vg_knob_from_name(const char *name)
+{
+	for (int k = 0; k < VG_NR_KNOBS; k++)
+		if (strcmp(knobs[k].name, name) == 0)
+			return k;
+	return -ENOENT;
+}
+
+static const struct preset *preset_find(const char *name)
+{
+	for (size_t i = 0; i < VG_ARRAY_SIZE(presets); i++)
+		if (strcmp(presets[i].name, name) == 0)
+			return &presets[i];
+	return NULL;
+}
+
+/* Checks a value and writes its canonical form. */
+static int knob_parse(enum vg_knob k, const char *value,
+		      char ret[static VG_VALUE_SIZE])
+{
+	uint64_t number;
+	int r;
+
+	if (knobs[k].values) {
+		for (const char *const *v = knobs[k].values; *v; v++) {
+			if (strcmp(*v, value) != 0)
+				continue;
+			snprintf(ret, VG_VALUE_SIZE, "%s", *v);
+			return 0;
+		}
+		return -EINVAL;
+	}
+	r = vg_parse_u64(value, &number);
+	if (r < 0)
+		return r;
+	if (number < knobs[k].min || number > knobs[k].max)
+		return -ERANGE;
+	snprintf(ret, VG_VALUE_SIZE, "%" PRIu64, number);
+	return 0;
+}
+
+static int check(const char *knob, const char *value,
+		 char ret[static VG_VALUE_SIZE], char **error)
+{
+	int k = vg_knob_from_name(knob);
+	int r;
+
+	if (k < 0) {
+		vg_error_set(error,
+			     "unknown knob \"%.64s\" (known: preset, cosched, slice_us, managed)",
+			     knob);
+		return -ENOENT;
+	}
+	r = knob_parse((enum vg_knob)k, value, ret);
+	if (r == -ERANGE)
+		vg_error_set(error, "%s: \"%.64s\" is out of range (allowed: %s)",
+			     knobs[k].name, value, knobs[k].allowed);
+	else if (r < 0)
+		vg_error_set(error, "%s: unknown value \"%.64s\" (allowed: %s)",
+			     knobs[k].name, value, knobs[k].allowed);
+	return r;
+}
+
+int vg_knob_check(const char *knob, const char *value, char **error)
+{
+	char canonical[VG_VALUE_SIZE];
+
+	return check(knob, value, canonical, error);
+}
+
+int vg_policy_put(struct vg_policy *policy, const char *knob,
+		  const char *value, char **error)
+{
+	char canonical[VG_VALUE_SIZE];
+	int r = check(knob, value, canonical, error);
+
+	if (r < 0)
+		return r;
+	memcpy(policy->value[vg_knob_from_name(knob)], canonical,
+	       sizeof(canonical));
+	return 0;
+}
+
+int vg_policy_change(struct vg_policy *policy, const char *knob,
+		     const char *value, char **error)
+{
+	const struct preset *preset;
+	int k, r;
+
+	if (strcmp(value, "default") == 0 || strcmp(value, "-") == 0) {
+		k = vg_knob_from_name(knob);
+		if (k < 0)
+			return vg_knob_check(knob, value, error);
+		policy->value[k][0] = '\0';
+		return 0;
+	}
+	r = vg_policy_put(policy, knob, value, error);
+	if (r < 0 || vg_knob_from_name(knob) != VG_KNOB_PRESET)
+		return r;
+	preset = preset_find(value);
+	for (k = 0; preset && k < VG_NR_KNOBS; k++)
+		if (preset->value[k])
+			policy->value[k][0] = '\0';
+	return 0;
+}
+
+bool vg_policy_empty(const struct vg_policy *policy)
+{
+	for (int k = 0; k < VG_NR_KNOBS; k++)
+		if (policy->value[k][0])
+			return false;
+	return true;
+}
+
+/* What one source says about a knob, by itself or through a preset. */
+static const char *level_value(const struct vg_policy *level, enum vg_knob k)
+{
+	const struct preset *preset;
+
+	if (level->value[k][0])
+		return level->value[k];
+	preset = preset_find(level->value[VG_KNOB_PRESET]);
+	return preset ? preset->value[k] : NULL;
+}
+
+void vg_policy_resolve(const struct vg_policy *const levels[VG_NR_SOURCES],
+		       struct vg_resolved *ret)
+{
+	for (int k = 0; k < VG_NR_KNOBS; k++) {
+		const char *value = NULL;
+		int source = VG_NR_SOURCES;
+
+		while (!value && source-- > 0)
+			if (levels[source])
+				value = level_value(levels[source],
+						    (enum vg_knob)k);
+		if (!value) {
+			source = VG_SOURCE_DEFAULT;
+			value = knobs[k].builtin;
+		}
+		ret->source[k] = (enum vg_source)source;
+		snprintf(ret->value[k], VG_VALUE_SIZE, "%s", value);
+	}
+}
