@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+# One machine: its directory of temporary files, its emulator, its end.
+#
+# A run's directory is locked for as long as the script lives. A sweeper waits
+# for that lock and removes the directory, so that it goes even when the script
+# is killed; the emulator asks the kernel to be killed with the script.
+
+MACHINE_PID='' MACHINE_DIR='' MACHINE_TAILS=() MACHINE_TTY=''
+
+machine_prepare()
+{
+	local sweeper
+
+	machine_sweep
+	mkdir -p "$LAB_CACHE/run"
+	MACHINE_DIR=$(mktemp -d "$LAB_CACHE/run/XXXXXXXX") ||
+		die $LAB_E_SETUP "no place for a run in $LAB_CACHE/run"
+	exec {MACHINE_LOCK}>"$MACHINE_DIR/lock"
+	flock -n "$MACHINE_LOCK"
+	trap machine_cleanup EXIT
+	trap 'exit 129' HUP
+	trap 'exit 130' INT
+	trap 'exit 143' TERM
+	# shellcheck disable=SC2016
+	sweeper='flock "$1/lock" rm -rf --one-file-system "$1"'
+	setsid bash -c "$sweeper" lab-sweeper "$MACHINE_DIR" \
+		</dev/null >/dev/null 2>&1 {MACHINE_LOCK}>&- &
+	disown
+}
+
+# What a killed script and a killed sweeper left
+machine_sweep()
+{
+	local dir
+
+	for dir in "$LAB_CACHE"/run/*/; do
+		[ ! -f "$dir/lock" ] ||
+			flock -n "$dir/lock" rm -rf --one-file-system "$dir"
+	done
+}
+
+machine_cleanup()
+{
+	trap '' HUP INT TERM
+	machine_stop
+	[ -z "$MACHINE_TTY" ] || stty "$MACHINE_TTY"
+	rm -rf --one-file-system "$MACHINE_DIR"
+}
+
+machine_command_line()
+{
+	printf '%s ' root=/dev/vda rw nokaslr mitigations=off \
+		console=ttyS0 quiet loglevel=5 log_buf_len=8M panic=-1 \
+		rcupdate.rcu_cpu_stall_timeout=120 tsc=reliable \
+		systemd.unit=lab.target systemd.show_status=0 \
+		systemd.journald.forward_to_console=0 systemd.log_level=notice \
+		security=apparmor apparmor=1
+	[ "$OPT_PLE" -eq 0 ] || printf '%s ' setcpuid=pausefilter,pfthreshold
+}
+
+# The initial RAM disk is made anew for each run: it is small.
+machine_initrd()
+{
+	local dir=$MACHINE_DIR/initrd unit
+
+	mkdir -p "$dir"/{bin,dev,proc,sys,run,root,modules,lab/lab,lab/systemd/system}
+	cp "$IMAGE_ROOT/usr/bin/busybox" "$dir/bin/busybox" &&
+		cp "$LAB_DIR/guest/init" "$dir/init" &&
+		cp "$LAB_DIR/guest/agent" "$IMAGE_GUEST/heart" "$dir/lab/lab/" &&
+		cp "$LAB_DIR"/guest/lab* "$dir/lab/systemd/system/" &&
+		cp -r "$IMAGE_GUEST/modules/." "$dir/modules/" || return
+	while read -r unit; do
+		ln -s /dev/null "$dir/lab/systemd/system/$unit"
+	done <"$LAB_DIR/guest/masked"
+	(cd "$dir" && find . -print0 |
+		"$IMAGE_ROOT/usr/bin/busybox" cpio -0 -o -H newc) \
+		>"$MACHINE_DIR/initrd.cpio" 2>/dev/null
+	rm -rf "$dir"
+}
+
+machine_qemu()
+{
+	local d=$MACHINE_DIR
+
+	exec setpriv --pdeathsig KILL -- bash -c '. "$0/lib-image.sh"
+		IMAGE_ROOT=$1; shift; image_emulator qemu-system-x86_64 "$@"' \
+		"$LAB_DIR" "$IMAGE_ROOT" \
+		-L "$IMAGE_ROOT/usr/share/qemu" -L "$IMAGE_ROOT/usr/share/seabios" \
+		-name vmgang-lab -nodefaults -no-user-config -no-reboot \
+		-display none -nic none \
+		-machine pc -accel tcg,thread=multi -cpu EPYC,+svm,+npt \
+		-smp "$OPT_CPUS" -m "$OPT_MEM" \
+		-kernel "$(image_kernel)" -initrd "$d/initrd.cpio" \
+		-append "$(machine_command_line)" \
+		-drive "file=$d/disk.qcow2,if=virtio,format=qcow2,cache=unsafe" \
+		-virtfs "local,path=$d/share,mount_tag=lab,security_model=none,multidevs=remap" \
+		-virtfs "local,path=$OPT_SHARE,mount_tag=share,security_model=none,multidevs=remap" \
+		-chardev "file,id=console,path=$d/console" -serial chardev:console \
+		-chardev "pipe,id=mon,path=$d/mon" -mon mon \
+		-device virtio-serial,max_ports=16 \
+		-chardev "pipe,id=ctl,path=$d/ctl" \
+		-device virtserialport,chardev=ctl,name=lab.ctl \
+		-chardev "file,id=beat,path=$d/events" \
+		-device virtserialport,chardev=beat,name=lab.beat \
+		"$@"
+}
+
+# machine_boot MODE: command or shell; sets MACHINE_PID
+machine_boot()
+{
+	local mode=$1 d=$MACHINE_DIR
+
+	rm -f "$d"/{disk.qcow2,out,err,console,events,mon.in,mon.out,ctl.in,ctl.out}
+	mkfifo "$d/events" "$d/mon.in" "$d/mon.out" "$d/ctl.in"
+	ln -s events "$d/ctl.out"
+	: >"$d/out"
+	: >"$d/err"
+	: >"$d/console"
+	(image_emulator qemu-img create -q -f qcow2 -b "$IMAGE_DISK" -F raw \
+		"$d/disk.qcow2") && machine_initrd ||
+		die $LAB_E_SETUP "the machine's disk can not be made in $d"
+	exec {MACHINE_EVENTS}<>"$d/events" {MACHINE_ASK}<>"$d/mon.in" \
+		{MACHINE_ANSWER}<>"$d/mon.out"
+	case $mode in
+	command)
+		machine_qemu \
+			-chardev "file,id=out,path=$d/out" \
+			-device virtserialport,chardev=out,name=lab.out \
+			-chardev "file,id=err,path=$d/err" \
+			-device virtserialport,chardev=err,name=lab.err \
+			</dev/null >"$d/qemu" 2>&1 {MACHINE_LOCK}>&- &
+		;;
+	shell)
+		machine_qemu \
+			-chardev stdio,id=tty,signal=off \
+			-device virtconsole,chardev=tty \
+			<&0 2>"$d/qemu" {MACHINE_LOCK}>&- &
+		;;
+	esac
+	MACHINE_PID=$!
+}
+
+machine_alive() { kill -0 "$MACHINE_PID" 2>/dev/null; }
+
+# Streams what the command says while it says it, to the last byte.
+machine_stream()
+{
+	tail -q -c +1 -s 0.1 -f --pid="$MACHINE_PID" "$MACHINE_DIR/out" \
+		{MACHINE_LOCK}>&- &
+	MACHINE_TAILS+=($!)
+	tail -q -c +1 -s 0.1 -f --pid="$MACHINE_PID" "$MACHINE_DIR/err" \
+		>&2 {MACHINE_LOCK}>&- &
+	MACHINE_TAILS+=($!)
+}
+
+# The overlay dies with the run, so there is nothing to shut down.
+machine_stop()
+{
+	local pid i
+
+	[ -n "$MACHINE_PID" ] || return 0
+	kill -TERM "$MACHINE_PID" 2>/dev/null
+	for ((i = 0; i < 30; i++)); do
+		machine_alive || break
+		sleep 0.1
+	done
+	kill -KILL "$MACHINE_PID" 2>/dev/null
+	wait "$MACHINE_PID" 2>/dev/null
+	MACHINE_PID=''
+	for pid in "${MACHINE_TAILS[@]}"; do
+		wait "$pid" 2>/dev/null
+	done
+	MACHINE_TAILS=()
+	exec {MACHINE_EVENTS}>&- {MACHINE_ASK}>&- {MACHINE_ANSWER}>&-
+}
+
+# machine_ask COMMAND: what the monitor answers
+machine_ask()
+{
+	local line
+
+	while read -r -t 0.05 -u "$MACHINE_ANSWER" line; do :; done
+	printf '%s\n' "$1" >&"$MACHINE_ASK"
+	while IFS= read -r -t 1 -u "$MACHINE_ANSWER" line; do
+		printf '%s\n' "$line"
+	done
+}
