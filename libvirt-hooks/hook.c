@@ -12,7 +12,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,21 +20,20 @@
 #include <unistd.h>
 
 #include <systemd/sd-journal.h>
-#include <systemd/sd-json.h>
-#include <systemd/sd-varlink.h>
 
-#include "../userspace/lib/metadata.h"
-#include "../userspace/lib/util.h"
-
-#define SOCKET "/run/vmgang/io.vmgang"
+#include "client.h"
+#include "json.h"
+#include "metadata.h"
+#include "paths.h"
+#include "util.h"
 
 /*
  * All times are in milliseconds since the start. The alarm is the belt for
  * everything that ought not to block, but might.
  */
-#define READ_UNTIL_MS	400
+#define READ_UNTIL_MS	250
 #define CALL_MS		500
-#define ALARM_MS	930
+#define ALARM_MS	800
 
 enum action {
 	NOTHING,
@@ -149,30 +147,22 @@ static int read_xml(uint64_t until, char **ret, size_t *ret_len)
 static int parameters_new(const struct vg_metadata *m, enum action action,
 			  sd_json_variant **ret)
 {
-	vg_cleanup(sd_json_variant_unrefp) sd_json_variant *v = NULL;
-	vg_cleanup(sd_json_variant_unrefp) sd_json_variant *knobs = NULL;
+	vg_autojson sd_json_variant *v = NULL, *knobs = NULL;
 	int r;
 
 	r = sd_json_variant_set_field_string(&v, "uuid", m->uuid);
-	if (r < 0 || action == FORGET)
-		goto out;
-	r = sd_json_build(&knobs, SD_JSON_BUILD_EMPTY_OBJECT);
-	for (int k = 0; r >= 0 && k < VG_NR_KNOBS; k++)
-		if (m->policy.value[k][0])
-			r = sd_json_variant_set_field_string(&knobs,
-					vg_knob_name(k), m->policy.value[k]);
-	if (r >= 0)
-		r = sd_json_variant_set_field(&v, "knobs", knobs);
-	if (r >= 0)
-		r = sd_json_variant_set_field_string(&v, "name", m->name);
-	if (r >= 0 && m->id >= 0)
-		r = sd_json_variant_set_field_integer(&v, "id", m->id);
-	if (r >= 0 && m->errors)
-		r = sd_json_variant_set_field_strv(&v, "errors", m->errors);
-	else if (r >= 0)
-		r = sd_json_variant_set_fieldb(&v, "errors",
-					       SD_JSON_BUILD_EMPTY_ARRAY);
-out:
+	if (action == HAND_OVER) {
+		if (r >= 0)
+			r = vg_policy_to_json(&m->policy, &knobs);
+		if (r >= 0)
+			r = sd_json_variant_set_field(&v, "knobs", knobs);
+		if (r >= 0)
+			r = sd_json_variant_set_field_string(&v, "name", m->name);
+		if (r >= 0 && m->id >= 0)
+			r = sd_json_variant_set_field_integer(&v, "id", m->id);
+		if (r >= 0)
+			r = sd_json_variant_set_field_strv(&v, "errors", m->errors);
+	}
 	if (r < 0)
 		return r;
 	*ret = v;
@@ -180,58 +170,45 @@ out:
 	return 0;
 }
 
-/* Returns a negative errno, or 1 with the daemon's word against it. */
 static int tell_daemon(const struct vg_metadata *m, enum action action,
-		       char **ret_error)
+		       char **error)
 {
-	vg_cleanup(sd_json_variant_unrefp) sd_json_variant *v = NULL;
-	vg_cleanup(sd_varlink_unrefp) sd_varlink *link = NULL;
-	const char *path = secure_getenv("VMGANG_SOCKET");
-	const char *error = NULL;
+	vg_cleanup(sd_varlink_close_unrefp) sd_varlink *link = NULL;
+	vg_cleanup(vg_paths_free) struct vg_paths paths = {};
+	vg_autojson sd_json_variant *parameters = NULL;
 	int r;
 
-	r = parameters_new(m, action, &v);
-	if (r < 0)
-		return r;
-	r = sd_varlink_connect_address(&link, path ? path : SOCKET);
-	if (r < 0)
-		return r;
-	r = sd_varlink_set_relative_timeout(link, CALL_MS * 1000ULL);
-	if (r < 0)
-		return r;
-	r = sd_varlink_call(link,
-			    action == FORGET ? "io.vmgang.ForgetDomain" :
-					       "io.vmgang.SetDomain",
-			    v, NULL, &error);
-	if (r >= 0 && error) {
-		*ret_error = strdup(error);
-		r = 1;
-	}
+	r = vg_paths_init(&paths);
+	if (r >= 0)
+		r = parameters_new(m, action, &parameters);
+	if (r >= 0)
+		r = vg_client_connect(paths.socket, CALL_MS * 1000ULL, &link);
+	if (r >= 0)
+		r = vg_client_call(link, action == FORGET ? "ForgetDomain" :
+						"SetDomain",
+				   parameters, NULL, error);
 	return r;
 }
 
 /* To the journal, since there is no standard error to complain on. */
-static void log_outcome(const char *name, const struct vg_metadata *m, int r,
-			const char *error)
+static void log_outcome(const char *domain, const struct vg_metadata *m,
+			int r, const char *error)
 {
 	for (char **w = m->warnings; w && *w; w++)
-		sd_journal_print(LOG_WARNING, "%s: %s", name, *w);
+		sd_journal_print(LOG_WARNING, "%s: %s", domain, *w);
 	for (char **e = m->errors; e && *e; e++)
-		sd_journal_print(LOG_ERR, "%s: %s", name, *e);
-	if (r > 0)
-		sd_journal_print(LOG_ERR, "%s: vmgangd refused: %s", name,
-				 error ? error : "?");
-	else if (r < 0 && m->present)
+		sd_journal_print(LOG_ERR, "%s: %s", domain, *e);
+	if (r < 0 && m->present)
 		sd_journal_print(LOG_WARNING,
-				 "%s: vmgangd was not reached (%s); its policy applies once vmgangd sees the domain in libvirt",
-				 name, strerror(-r));
+				 "%s: its policy was not handed over: %s",
+				 domain, error ? error : strerror(-r));
 }
 
 int main(int argc, char *argv[])
 {
 	uint64_t until = now_ms() + READ_UNTIL_MS;
-	vg_autofree char *xml = NULL, *error = NULL, *name = NULL;
-	struct vg_metadata m;
+	vg_autofree char *xml = NULL, *error = NULL, *domain = NULL;
+	vg_cleanup(vg_metadata_done) struct vg_metadata m = {};
 	enum action action;
 	size_t len;
 	int r;
@@ -242,12 +219,15 @@ int main(int argc, char *argv[])
 	action = action_of(argv[2]);
 	if (action == NOTHING || read_xml(until, &xml, &len) < 0)
 		return 0;
-	name = vg_printable(argv[1]);
+	domain = vg_printable(argv[1]);
+	if (!domain)
+		return 0;
 
 	r = vg_metadata_parse(xml, len, &m);
 	if (r >= 0 && m.uuid[0])
 		r = tell_daemon(&m, action, &error);
-	log_outcome(name ? name : "?", &m, r, error);
-	vg_metadata_done(&m);
+	/* Once is enough: what started and release have to say, prepare said. */
+	if (strcmp(argv[2], "started") != 0 && action == HAND_OVER)
+		log_outcome(domain, &m, r, error);
 	return 0;
 }

@@ -17,7 +17,7 @@ struct vg_libvirt;
 
 /**
  * enum vg_libvirt_state - how the daemon stands with libvirt
- * @VG_LIBVIRT_ABSENT: this host has no libvirt.so.0; nothing is tried again
+ * @VG_LIBVIRT_ABSENT: there is no usable libvirt.so.0; nothing is tried again
  * @VG_LIBVIRT_WAITING: libvirtd does not run or does not answer; tried again
  * @VG_LIBVIRT_CONNECTED: events arrive
  */
