@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The objects: a VM (one struct kvm), its vCPUs, and the threads that run
+ * them.  vm.c, vcpu.c and thread.c own them; who may hold them, and how they
+ * go away, is told in vm.c.
+ *
+ * Locks, in the order in which they nest:
+ *
+ *	vmgang_lock	raw, interrupts off: the lists and tables of VMs and
+ *			threads, slots, and who is bound to whom (together
+ *			with vm->lock).  Work may be queued under it.
+ *	  rq->lock	the scheduler's; we are called under it
+ *	    vm->lock	raw, interrupts off: the VM's time, its vCPUs, and
+ *			every pointer into KVM.  Nothing is called under it
+ *			that wakes, sleeps, allocates or traces.
+ */
+#ifndef VMGANG_VM_H
+#define VMGANG_VM_H
+
+#include <linux/kobject.h>
+#include <linux/list.h>
+#include <linux/rcupdate.h>
+#include <linux/refcount.h>
+#include <linux/sched.h>
+#include <linux/spinlock.h>
+#include <linux/timekeeping.h>
+#include <linux/workqueue.h>
+
+#include "account.h"
+#include "class/intf.h"
+
+struct kvm;
+struct kvm_vcpu;
+
+#define VMGANG_NAME_MAX		255
+#define VMGANG_SLICE_US		20000
+#define VMGANG_SLICE_US_MIN	1000
+#define VMGANG_SLICE_US_MAX	100000
+
+struct vmgang_vm {
+	raw_spinlock_t lock;
+	struct vmgang_vm_account account;
+	u64 gang_starts;
+	u64 gang_stops;
+
+	u64 id;
+	u32 slot;
+	pid_t pid;
+	u32 instance;			/* <n> of vms/<pid>-<n> */
+	u32 nr_vcpus;
+	u64 cgroup_id;
+	u32 cosched;			/* enum vmgang_cosched */
+	u32 slice_us;
+	u32 managed;
+	bool dead;
+	bool shown;			/* in sysfs; the VM's work's own */
+
+	struct kvm *kvm;		/* a key, never followed */
+	struct pid *tgid;
+	struct hlist_node node;		/* in the table of VMs, by @kvm */
+	struct list_head link;		/* in vmgang_vms */
+	struct list_head vcpus;		/* of vmgang_vcpu.link */
+	struct list_head leaving;	/* those whose directory is to go */
+	struct work_struct work;
+	struct kobject kobj;
+	struct kobject *vcpus_kobj;
+	struct rcu_head rcu;
+	char name[VMGANG_NAME_MAX + 1];
+};
+
+struct vmgang_vcpu {
+	struct vmgang_vcpu_account account;
+	struct vmgang_vm *vm;
+	struct vmgang_thread *thread;	/* who runs it, or NULL */
+	struct kvm_vcpu *kvcpu;		/* NULL once the VM is dead */
+	u64 yields_base;		/* KVM's count when it was added */
+	u32 index;
+	bool shown;			/* in sysfs; the VM's work's own */
+	struct list_head link;
+	struct kobject kobj;
+	struct rcu_head rcu;
+};
+
+struct vmgang_thread {
+	struct hlist_node node;		/* in the table of threads, by @task */
+	struct list_head link;		/* in vmgang_threads */
+	struct task_struct *task;
+	struct vmgang_vcpu __rcu *vcpu;	/* what it runs, or NULL */
+	u64 binding;			/* changes whenever @vcpu does */
+	bool exiting;
+	refcount_t ref;
+	struct rcu_head rcu;
+
+	/* The rest is its work's own: what it was before the class had it. */
+	struct work_struct work;
+	struct vmgang_vm *home;		/* VM it is in the class for, or NULL */
+	u64 home_binding;
+	u64 slice_ns;			/* sched_attr.sched_runtime */
+	int policy;
+};
+
+extern raw_spinlock_t vmgang_lock;
+extern struct list_head vmgang_vms;
+extern struct list_head vmgang_threads;
+extern struct workqueue_struct *vmgang_wq;
+
+/* vm.c */
+int vmgang_vm_init(void);
+void vmgang_vm_uninit(void);
+void vmgang_vm_enter(struct kvm *kvm, struct kvm_vcpu *kvcpu, u32 index);
+void vmgang_vm_destroyed(struct kvm *kvm);
+void vmgang_vm_kill_all(void);
+struct vmgang_vm *vmgang_vm_find_slot(u32 slot);
+void vmgang_vm_kick(struct vmgang_vm *vm);
+void vmgang_vm_release(struct vmgang_vm *vm);
+u32 vmgang_vm_count(void);
+
+static inline struct vmgang_vm *vmgang_vm_get(struct vmgang_vm *vm)
+{
+	kobject_get(&vm->kobj);
+	return vm;
+}
+
+static inline void vmgang_vm_put(struct vmgang_vm *vm)
+{
+	kobject_put(&vm->kobj);
+}
+
+/* The VM's clock, brought up to now. */
+static inline void vmgang_vm_clock(struct vmgang_vm *vm)
+{
+	lockdep_assert_held(&vm->lock);
+	vmgang_account_clock(&vm->account, ktime_get_mono_fast_ns());
+}
+
+/* vcpu.c */
+struct vmgang_vcpu *vmgang_vcpu_alloc(struct kvm_vcpu *kvcpu, u32 index);
+void vmgang_vcpu_release(struct vmgang_vcpu *vcpu);
+struct vmgang_vcpu *vmgang_vcpu_find(struct vmgang_vm *vm,
+				     const struct kvm_vcpu *kvcpu);
+void vmgang_vcpu_add(struct vmgang_vm *vm, struct vmgang_vcpu *vcpu);
+void vmgang_vcpu_del(struct vmgang_vcpu *vcpu);
+void vmgang_vcpu_bind(struct vmgang_vcpu *vcpu, struct vmgang_thread *thread);
+void vmgang_vcpu_settle(struct vmgang_vcpu *vcpu);
+void vmgang_vcpu_switch_out(struct vmgang_thread *thread, bool preempt,
+			    bool runnable);
+void vmgang_vcpu_switch_in(struct vmgang_thread *thread);
+void vmgang_vcpu_wake(struct vmgang_thread *thread);
+void vmgang_vcpu_hold(struct vmgang_thread *thread, bool held);
+void vmgang_vcpu_spin(struct vmgang_thread *thread);
+
+/* thread.c */
+struct vmgang_thread *vmgang_thread_alloc(struct task_struct *task);
+void vmgang_thread_free(struct vmgang_thread *thread);
+void vmgang_thread_put(struct vmgang_thread *thread);
+void vmgang_thread_add(struct vmgang_thread *thread);
+void vmgang_thread_del(struct vmgang_thread *thread);
+struct vmgang_thread *vmgang_thread_find(const struct task_struct *task);
+void vmgang_thread_kick(struct vmgang_thread *thread);
+void vmgang_thread_kick_all(const struct vmgang_vm *vm);
+void vmgang_thread_gone(struct task_struct *task, bool exiting);
+void vmgang_thread_forked(struct task_struct *parent,
+			  struct task_struct *child);
+bool vmgang_thread_any(void);
+
+/* sched.c */
+int vmgang_sched_init(void);
+void vmgang_sched_uninit(void);
+
+/* kvm.c */
+int vmgang_kvm_init(void);
+void vmgang_kvm_uninit(void);
+bool vmgang_kvm_yielding(const struct kvm_vcpu *kvcpu);
+bool vmgang_kvm_preempted_in_kernel(const struct kvm_vcpu *kvcpu);
+u64 vmgang_kvm_yields(const struct kvm_vcpu *kvcpu);
+
+/* cgroup.c */
+void vmgang_cgroup_resolve(struct vmgang_vm *vm);
+void vmgang_cgroup_moved(struct task_struct *task);
+ssize_t vmgang_cgroup_path(struct vmgang_vm *vm, char *buf, size_t size);
+
+/* sysfs.c */
+int vmgang_sysfs_init(void);
+void vmgang_sysfs_uninit(void);
+void vmgang_sysfs_init_vm(struct vmgang_vm *vm);
+void vmgang_sysfs_init_vcpu(struct vmgang_vcpu *vcpu);
+int vmgang_sysfs_add_vm(struct vmgang_vm *vm);
+void vmgang_sysfs_announce_vm(struct vmgang_vm *vm);
+void vmgang_sysfs_del_vm(struct vmgang_vm *vm);
+int vmgang_sysfs_add_vcpu(struct vmgang_vcpu *vcpu);
+void vmgang_sysfs_del_vcpu(struct vmgang_vcpu *vcpu);
+void vmgang_sysfs_notify_state(void);
+
+/* kfunc.c */
+int vmgang_kfunc_init(void);
+void vmgang_kfunc_uninit(void);
+bool vmgang_class_attached(void);
+
+#endif
