@@ -305,25 +305,36 @@ static void sleep_until(uint64_t ns)
 		;
 }
 
-static void print_header(void)
-{
-	puts("name\tvm\tvcpu\ttid\tms\tcount");
-}
+struct sample {
+	uint64_t ns, count;
+};
 
-/* One row per vCPU: how long, and what it counted since `base`. */
-static void print_rows(struct vm *vms, const uint64_t *base, uint64_t since)
+/* All vCPUs at nearly one moment; what is slow, as printing, comes later. */
+static void take_samples(struct vm *vms, struct sample *samples)
 {
-	unsigned int i, v, n = env.params.nr_vcpus;
+	unsigned int i, v;
 
 	for (i = 0; i < env.nr_vms; i++) {
-		for (v = 0; v < n; v++) {
-			const struct vcpu *vcpu = &vms[i].vcpus[v];
-			uint64_t count = vm_count(&vms[i], v) - base[i * n + v];
-			uint64_t end = vcpu->done_ns ? vcpu->done_ns : now_ns();
-
-			printf("%s\t%u\t%u\t%d\t%.3f\t%llu\n", env.name, i, v, vcpu->tid,
-			       (end - since) / 1e6, (unsigned long long)count);
+		for (v = 0; v < env.params.nr_vcpus; v++, samples++) {
+			samples->ns = vms[i].vcpus[v].done_ns;
+			if (!samples->ns)
+				samples->ns = now_ns();
+			samples->count = vm_count(&vms[i], v);
 		}
+	}
+}
+
+/* One row per vCPU: how long it is since `base`, and what it counted. */
+static void print_rows(struct vm *vms, const struct sample *base, struct sample *now)
+{
+	unsigned int i, v;
+
+	take_samples(vms, now);
+	for (i = 0; i < env.nr_vms; i++) {
+		for (v = 0; v < env.params.nr_vcpus; v++, base++, now++)
+			printf("%s\t%u\t%u\t%d\t%.3f\t%llu\n", env.name, i, v,
+			       vms[i].vcpus[v].tid, (now->ns - base->ns) / 1e6,
+			       (unsigned long long)(now->count - base->count));
 	}
 	fflush(stdout);
 }
@@ -341,39 +352,40 @@ static void sampler_priority(void)
 
 static int measure(struct vm *vms)
 {
-	unsigned int i, v, n = env.params.nr_vcpus;
-	uint64_t *base = calloc((size_t)env.nr_vms * n, sizeof(*base));
-	uint64_t since = now_ns(), end, next;
+	size_t n = (size_t)env.nr_vms * env.params.nr_vcpus;
+	struct sample *base = calloc(2 * n, sizeof(*base));
+	struct sample *now = base + n;
+	uint64_t end, next;
+	unsigned int i;
 	int ret = 0;
 
 	if (!base)
 		return -1;
-	print_header();
+	puts("name\tvm\tvcpu\ttid\tms\tcount");
 	if (env.params.limit) {
+		take_samples(vms, base);
+		for (i = 0; i < n; i++)
+			base[i].count = 0;
 		for (i = 0; i < env.nr_vms; i++)
 			ret |= vm_wait(&vms[i]);
-		print_rows(vms, base, since);
+		print_rows(vms, base, now);
 		goto out;
 	}
 
 	sampler_priority();
-	sleep_until(since + env.warmup_ns);
-	since = now_ns();
-	for (i = 0; i < env.nr_vms; i++)
-		for (v = 0; v < n; v++)
-			base[i * n + v] = vm_count(&vms[i], v);
-
-	end = env.seconds_ns ? since + env.seconds_ns : UINT64_MAX;
-	next = env.interval_ns ? since + env.interval_ns : end;
+	sleep_until(now_ns() + env.warmup_ns);
+	take_samples(vms, base);
+	end = env.seconds_ns ? base->ns + env.seconds_ns : UINT64_MAX;
+	next = env.interval_ns ? base->ns + env.interval_ns : end;
 	while (next < end && !interrupted) {
 		sleep_until(next);
-		print_rows(vms, base, since);
+		print_rows(vms, base, now);
 		next += env.interval_ns;
 	}
 	while (end == UINT64_MAX && !interrupted)
 		pause();
 	sleep_until(end);
-	print_rows(vms, base, since);
+	print_rows(vms, base, now);
 out:
 	free(base);
 	return ret;

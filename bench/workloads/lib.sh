@@ -1,0 +1,342 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# What the benchmarks share: the host, the class, VMs in cgroups of their own,
+# and verdicts. No subshell runs while something is measured: a fork under
+# load takes as long as what it would look at.
+
+sys=${VMGANG_SYSFS:-/sys/kernel/vmgang}
+cgroups=/sys/fs/cgroup
+stats=$here/workloads/stats.awk
+tmp=$(mktemp -d /tmp/vmgang-bench.XXXXXX)
+tsv=
+quick=
+assert=
+vms=()			# pids of the running VMs
+declare -A stat		# stat[VM,NAME]: what vm_stats_delta found
+class_ours=		# how the class was attached by us, if it was
+
+die()
+{
+	echo "bench/run: $*" >&2
+	exit 1
+}
+
+bad_usage()
+{
+	echo "bench/run: $*" >&2
+	exit 2
+}
+
+# Progress goes to the terminal, or a line at a time to a log.
+progress()
+{
+	if [ -t 2 ]; then
+		printf '\r\033[K%s' "$*" >&2
+	else
+		printf '%s\n' "$*" >&2
+	fi
+}
+
+progress_end()
+{
+	[ ! -t 2 ] || printf '\r\033[K' >&2
+}
+
+# option_number NAME VALUE MIN MAX
+option_number()
+{
+	[[ $2 =~ ^[0-9]+$ ]] && [ "$2" -ge "$3" ] && [ "$2" -le "$4" ] ||
+		bad_usage "$1: '$2' is not a number from $3 to $4"
+}
+
+# common_option ARGUMENT...: sets `taken` to how many of them it has consumed.
+common_option()
+{
+	taken=1
+	case $1 in
+	--quick) quick=1 ;;
+	--assert) assert=1 ;;
+	--tsv)
+		[ -n "${2:-}" ] || bad_usage "--tsv needs a file"
+		tsv=$2
+		taken=2
+		;;
+	*) bad_usage "unknown option '$1'; see bench/run help" ;;
+	esac
+}
+
+host_require()
+{
+	local dir
+
+	[ "$(id -u)" -eq 0 ] || die "must be root"
+	[ -e /dev/kvm ] || die "no /dev/kvm: is kvm_intel or kvm_amd loaded?"
+	if [ -z "${VMM:-}" ]; then
+		for dir in "$here/guests" /usr/libexec/vmgang; do
+			[ ! -x "$dir/vmm" ] || { VMM=$dir/vmm; break; }
+		done
+	fi
+	[ -n "${VMM:-}" ] || die "vmm is not built: make -C bench"
+	grep -qs cpu "$cgroups/cgroup.controllers" ||
+		die "no cgroup v2 with the cpu controller at $cgroups"
+	nr_pcpus=$(nproc)
+}
+
+module_require()
+{
+	[ -d "$sys" ] || modprobe vmgang 2>/dev/null
+	[ -d "$sys" ] || die "the module vmgang is not loaded"
+}
+
+module_state() { cat "$sys/state" 2>/dev/null; }
+
+# Spinning vCPUs leave the guest: Intel's PLE, or AMD's pause filter.
+host_ple()
+{
+	local file
+
+	for file in /sys/module/kvm_amd/parameters/pause_filter_count \
+		    /sys/module/kvm_intel/parameters/ple_gap; do
+		[ ! -r "$file" ] || [ "$(cat "$file")" = 0 ] || { echo yes; return; }
+	done
+	echo no
+}
+
+host_describe()
+{
+	local model
+
+	model=$(sed -n 's/^model name[[:space:]]*: //p;T;q' /proc/cpuinfo)
+	grep -qs QEMU /sys/class/dmi/id/sys_vendor && model="$model (QEMU)"
+	echo "host: $(uname -r), $nr_pcpus pCPUs, $model, PLE $(host_ple)"
+}
+
+# The class, by the service, or by the daemon alone where there is no systemd.
+class_up()
+{
+	module_require
+	[ "$(module_state)" != class ] || return 0
+	if [ -d /run/systemd/system ] && systemctl cat vmgangd >/dev/null 2>&1; then
+		systemctl start vmgangd || die "vmgangd does not start"
+		class_ours=systemd
+	else
+		local daemon
+
+		daemon=$(command -v vmgangd) || daemon=$here/../userspace/build/vmgangd
+		[ -x "$daemon" ] || die "the class is not attached and there is no vmgangd"
+		"$daemon" >"$tmp/vmgangd.log" 2>&1 &
+		class_ours=$!
+	fi
+	for _ in {1..100}; do
+		[ "$(module_state)" != class ] || return 0
+		sleep 0.1
+	done
+	die "vmgangd did not attach the class: $(tail -n 3 "$tmp/vmgangd.log" 2>/dev/null)"
+}
+
+class_down()
+{
+	case $class_ours in
+	'') systemctl stop vmgangd 2>/dev/null ;;
+	systemd) systemctl stop vmgangd ;;
+	*) kill "$class_ours" 2>/dev/null && wait "$class_ours" ;;
+	esac
+	class_ours=
+	for _ in {1..100}; do
+		[ "$(module_state)" = class ] || return 0
+		sleep 0.1
+	done
+	die "the class can not be detached: it was attached by hand"
+}
+
+class_restore()
+{
+	[ -z "$class_ours" ] || class_down
+}
+
+# uptime_ms: CLOCK_MONOTONIC to 10 ms, into `ms`
+uptime_ms()
+{
+	local up
+
+	read -r up _ </proc/uptime
+	ms=$((10#${up/./}0))
+}
+
+# vm_start NAME VMM-OPTION...
+vm_start()
+{
+	local name=$1
+
+	shift
+	"$VMM" -name "guest=$name" --cgroup "vmgang-bench/$name.scope" "$@" \
+		>"$tmp/$name.tsv" 2>"$tmp/$name.err" &
+	vms+=("$!")
+	vm_names+=("$name")
+}
+vm_names=()
+
+# Until the module knows each VM, when it is there at all.
+vms_appear()
+{
+	local i
+
+	[ -d "$sys" ] || return 0
+	for i in "${!vms[@]}"; do
+		for _ in {1..100}; do
+			[ ! -e "$sys/vms/${vms[i]}/policy/managed" ] || continue 2
+			kill -0 "${vms[i]}" 2>/dev/null ||
+				die "${vm_names[i]}: $(cat "$tmp/${vm_names[i]}.err")"
+			sleep 0.05
+		done
+		die "${vm_names[i]} does not appear in $sys/vms"
+	done
+}
+
+vms_end()
+{
+	local i group
+
+	[ ${#vms[@]} -eq 0 ] || kill "${vms[@]}" 2>/dev/null
+	for i in "${!vms[@]}"; do
+		wait "${vms[i]}"
+		group=$cgroups/vmgang-bench/${vm_names[i]}.scope
+		rmdir "$group" 2>/dev/null
+	done
+	rmdir "$cgroups/vmgang-bench" 2>/dev/null
+	vms=()
+	vm_names=()
+}
+
+# vms_policy MANAGED COSCHED
+vms_policy()
+{
+	local pid
+
+	for pid in "${vms[@]}"; do
+		echo "$1" >"$sys/vms/$pid/policy/managed" &&
+			echo "$2" >"$sys/vms/$pid/policy/cosched" ||
+			die "the policy of VM $pid can not be set"
+		[ -z "${slice_us:-}" ] || echo "$slice_us" >"$sys/vms/$pid/policy/slice_us" ||
+			die "slice_us $slice_us: not taken"
+	done
+}
+
+# Nobody else may have changed it meanwhile.
+vms_policy_check()
+{
+	local pid managed cosched
+
+	for pid in "${vms[@]}"; do
+		read -r managed <"$sys/vms/$pid/policy/managed"
+		read -r cosched <"$sys/vms/$pid/policy/cosched"
+		[ "$managed $cosched" = "$1 $2" ] ||
+			die "VM $pid was to have managed=$1 cosched=$2, has $managed, $cosched"
+	done
+}
+
+stat_names=(run_us ready_us costop_us wait_us corun_us spin_exits)
+
+# vms_stats WHEN: reads every VM's figures into stat[WHEN,VM,NAME]
+vms_stats()
+{
+	local i name
+
+	[ -d "$sys" ] || return 0
+	for i in "${!vms[@]}"; do
+		for name in "${stat_names[@]}"; do
+			read -r "stat[$1,$i,$name]" <"$sys/vms/${vms[i]}/stats/$name"
+		done
+	done
+}
+
+# outer: other load below this host, if it is itself virtual and somebody tells:
+# a file with the machine's "cpu" line of /proc/stat and a line "self TICKS" of
+# the emulator. Sets outer_total, outer_other and outer_steal in ticks.
+outer_read()
+{
+	local file word a b c d e f g h rest self=0
+
+	outer_total='' outer_other='' outer_steal=''
+	for file in "${VMGANG_OUTER_STAT:-}" /mnt/lab/outer-stat /mnt/share/outer-stat; do
+		[ -n "$file" ] && [ -r "$file" ] || continue
+		while read -r word a b c d e f g h rest; do
+			case $word in
+			cpu)
+				outer_steal=$h
+				outer_total=$((a + b + c + d + e + f + g + h))
+				outer_other=$((a + b + c + f + g))
+				;;
+			self) self=$a ;;
+			esac
+		done <"$file"
+		[ -z "$outer_total" ] || outer_other=$((outer_other - self))
+		return
+	done
+}
+
+# outer_before, then outer_since: sets `lost` to the per cent of the outer
+# machine that others had since, or that its own host kept; "-" if unknown.
+outer_before()
+{
+	outer_read
+	before_total=$outer_total before_lost=$((outer_other + outer_steal))
+	read -r _ _ _ _ _ _ _ _ before_steal _ </proc/stat
+}
+
+outer_since()
+{
+	local steal
+
+	lost=-
+	read -r _ _ _ _ _ _ _ _ steal _ </proc/stat
+	outer_read
+	if [ -n "$outer_total" ] && [ "$outer_total" -gt "${before_total:-0}" ]; then
+		lost=$(((outer_other + outer_steal - before_lost) * 100 /
+			(outer_total - before_total)))
+	elif [ "$steal" -gt "$before_steal" ]; then
+		lost=$((steal - before_steal))
+	elif ! grep -qs hypervisor /proc/cpuinfo; then
+		lost=0
+	fi
+}
+
+# Figures with bounds: printed as they come, judged at the end with --assert.
+misses=0
+
+# verdict WHAT VALUE RELATION BOUND, with RELATION one of <= >=
+verdict()
+{
+	local word=FAIL
+
+	if awk -v v="$2" -v b="$4" -v r="$3" 'BEGIN {
+		if (v == "" || v == "-") exit 1
+		exit !(r == "<=" ? v + 0 <= b + 0 : v + 0 >= b + 0) }'; then
+		word=PASS
+	else
+		misses=$((misses + 1))
+	fi
+	printf '%s\t%s\t%s %s\t%s\n' "$1" "$2" "$3" "$4" "$word" | tsv_tee
+}
+
+tsv_tee()
+{
+	if [ -n "$tsv" ]; then
+		tee -a "$tsv"
+	else
+		cat
+	fi
+}
+
+verdicts_begin()
+{
+	[ -z "$tsv" ] || : >"$tsv" || die "$tsv can not be written"
+	printf 'what\tvalue\tbound\tverdict\n' | tsv_tee
+}
+
+verdicts_end()
+{
+	[ -z "$assert" ] || [ "$misses" -eq 0 ] || exit 1
+	exit 0
+}
