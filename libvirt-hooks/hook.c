@@ -31,9 +31,9 @@
  * All times are in milliseconds since the start. The alarm is the belt for
  * everything that ought not to block, but might.
  */
-#define READ_UNTIL_MS	250
+#define READ_UNTIL_MS	350
 #define CALL_MS		500
-#define ALARM_MS	800
+#define ALARM_MS	900
 
 enum action {
 	NOTHING,
@@ -104,21 +104,21 @@ static void be_safe(void)
 	close(fd);
 }
 
+/* One byte more than the parser takes, so that it sees what is too much. */
+static char xml[VG_METADATA_MAX_SIZE + 1];
+
 /*
- * Reads standard input to its end. Of more than the parser would take the rest
- * is read and dropped, so that libvirt can finish writing.
+ * Reads standard input to its end. What does not fit is read and dropped, so
+ * that libvirt can finish writing.
  */
-static int read_xml(uint64_t until, char **ret, size_t *ret_len)
+static ssize_t read_xml(uint64_t until)
 {
-	const size_t size = VG_METADATA_MAX_SIZE + 1;
-	vg_autofree char *xml = malloc(size);
 	char rest[65536];
 	size_t len = 0;
 
-	if (!xml)
-		return -ENOMEM;
 	for (;;) {
 		struct pollfd p = { .fd = STDIN_FILENO, .events = POLLIN };
+		size_t room = sizeof(xml) - len;
 		uint64_t now = now_ms();
 		ssize_t n;
 
@@ -129,19 +129,15 @@ static int read_xml(uint64_t until, char **ret, size_t *ret_len)
 			return -errno;
 		if (n <= 0)
 			continue;
-		n = read(STDIN_FILENO, len < size ? xml + len : rest,
-			 len < size ? size - len : sizeof(rest));
+		n = read(STDIN_FILENO, room ? xml + len : rest,
+			 room ? room : sizeof(rest));
 		if (n < 0 && errno != EINTR && errno != EAGAIN)
 			return -errno;
 		if (n == 0)
-			break;
-		if (n > 0 && len < size)
+			return (ssize_t)len;
+		if (n > 0 && room)
 			len += (size_t)n;
 	}
-	*ret = xml;
-	*ret_len = len;
-	xml = NULL;
-	return 0;
 }
 
 static int parameters_new(const struct vg_metadata *m, enum action action,
@@ -190,44 +186,41 @@ static int tell_daemon(const struct vg_metadata *m, enum action action,
 	return r;
 }
 
-/* To the journal, since there is no standard error to complain on. */
-static void log_outcome(const char *domain, const struct vg_metadata *m,
-			int r, const char *error)
-{
-	for (char **w = m->warnings; w && *w; w++)
-		sd_journal_print(LOG_WARNING, "%s: %s", domain, *w);
-	for (char **e = m->errors; e && *e; e++)
-		sd_journal_print(LOG_ERR, "%s: %s", domain, *e);
-	if (r < 0 && m->present)
-		sd_journal_print(LOG_WARNING,
-				 "%s: its policy was not handed over: %s",
-				 domain, error ? error : strerror(-r));
-}
-
 int main(int argc, char *argv[])
 {
 	uint64_t until = now_ms() + READ_UNTIL_MS;
-	vg_autofree char *xml = NULL, *error = NULL, *domain = NULL;
+	vg_autofree char *error = NULL, *domain = NULL;
 	vg_cleanup(vg_metadata_done) struct vg_metadata m = {};
 	enum action action;
-	size_t len;
+	ssize_t len;
 	int r;
 
 	be_safe();
 	if (argc < 3)
 		return 0;
 	action = action_of(argv[2]);
-	if (action == NOTHING || read_xml(until, &xml, &len) < 0)
+	if (action == NOTHING)
+		return 0;
+	len = read_xml(until);
+	if (len < 0)
 		return 0;
 	domain = vg_printable(argv[1]);
 	if (!domain)
 		return 0;
 
-	r = vg_metadata_parse(xml, len, &m);
-	if (r >= 0 && m.uuid[0])
+	/*
+	 * What is wrong in the metadata vmgangd tells. To the journal goes only
+	 * that it was not told, as there is no standard error to complain on.
+	 */
+	r = vg_metadata_parse(xml, (size_t)len, &m);
+	if (r < 0)
+		sd_journal_print(LOG_ERR, "%s: %s", domain,
+				 m.errors ? m.errors[0] : strerror(-r));
+	else if (m.uuid[0])
 		r = tell_daemon(&m, action, &error);
-	/* Once is enough: what started and release have to say, prepare said. */
-	if (strcmp(argv[2], "started") != 0 && action == HAND_OVER)
-		log_outcome(domain, &m, r, error);
+	if (r < 0 && m.present)
+		sd_journal_print(LOG_WARNING,
+				 "%s: %s: its policy was not handed over: %s",
+				 domain, argv[2], error ? error : strerror(-r));
 	return 0;
 }

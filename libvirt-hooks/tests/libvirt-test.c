@@ -22,6 +22,7 @@
 #include "libvirt.h"
 
 #define URI "test:///default"
+#define SOCKET_URI(path) "qemu+unix:///system?mode=direct&socket=" path
 
 /* Long enough for a machine that does much else; nothing waits this long. */
 #define PATIENCE_MS 20000
@@ -192,9 +193,10 @@ static void test_coalesced(void **state)
 	unsigned int nr = 0;
 
 	for (int i = 0; i < 200; i++) {
-		char xml[100];
+		char xml[120];
 
-		snprintf(xml, sizeof(xml), "<domain><policy><slice_us>%d</slice_us></policy></domain>",
+		snprintf(xml, sizeof(xml),
+			 "<domain><policy><slice_us>%d</slice_us></policy></domain>",
 			 1000 + i);
 		set_metadata(f, xml);
 	}
@@ -243,7 +245,7 @@ static void test_nobody(void **state)
 	struct vg_libvirt *lv;
 
 	(void)state;
-	assert_int_equal(vg_libvirt_start(&lv, "qemu+unix:///system?socket=/nonexistent&mode=direct"), 0);
+	assert_int_equal(vg_libvirt_start(&lv, SOCKET_URI("/nonexistent")), 0);
 	assert_null(next_within(lv, 500));
 	assert_int_equal(vg_libvirt_state(lv), VG_LIBVIRT_WAITING);
 	vg_libvirt_kick(lv);
@@ -263,7 +265,7 @@ static void test_hung_libvirtd(void **state)
 		struct vg_libvirt *lv;
 		char uri[200];
 
-		snprintf(uri, sizeof(uri), "qemu+unix:///system?socket=%s&mode=direct",
+		snprintf(uri, sizeof(uri), SOCKET_URI("%s"),
 			 fake_daemon_path(d));
 		assert_int_equal(vg_libvirt_start(&lv, uri), 0);
 		assert_null(next_within(lv, 300));

@@ -11,6 +11,8 @@
  */
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -66,7 +68,7 @@
 	f(virInitialize)			\
 	f(virSetErrorFunc)
 
-#define POINTER(name) __typeof__(name) *name;
+#define POINTER(name) __typeof__(name) *(name);
 static struct {
 	LIBVIRT_FUNCTIONS(POINTER)
 } vir;
@@ -124,7 +126,7 @@ static void set_state(struct vg_libvirt *lv, enum vg_libvirt_state state,
 		vg_info("libvirt: connected to %s", lv->uri);
 		free(lv->last_error);
 		lv->last_error = NULL;
-	} else if (why && (!lv->last_error || strcmp(lv->last_error, why))) {
+	} else if (why && (!lv->last_error || strcmp(lv->last_error, why) != 0)) {
 		vg_log(changed ? LOG_WARNING : LOG_INFO, "libvirt: %s", why);
 		free(lv->last_error);
 		lv->last_error = strdup(why);
@@ -138,7 +140,7 @@ static void push(struct vg_libvirt *lv, struct vg_domain *d)
 
 	pthread_mutex_lock(&lv->lock);
 	for (at = &lv->first; *at; at = &(*at)->next)
-		if (!strcmp((*at)->metadata.uuid, d->metadata.uuid))
+		if (strcmp((*at)->metadata.uuid, d->metadata.uuid) == 0)
 			break;
 	old = *at;
 	d->next = old ? old->next : NULL;
@@ -161,6 +163,8 @@ static void look_at(struct vg_libvirt *lv, virDomainPtr dom)
 	if (xml) {
 		vg_metadata_parse(xml, strlen(xml), &d->metadata);
 		d->gone = d->metadata.id < 0 && !d->metadata.errors;
+		for (char **w = d->metadata.warnings; w && *w; w++)
+			vg_warn("domain %s: metadata: %s", name, *w);
 		free(xml);
 	} else if (vir.virGetLastErrorCode() == VIR_ERR_NO_DOMAIN) {
 		d->metadata.id = -1;
@@ -186,8 +190,8 @@ static void remember(struct vg_libvirt *lv, virDomainPtr dom)
 	virDomainPtr *more;
 
 	for (size_t i = 0; i < lv->nr_pending; i++)
-		if (!strcmp(vir.virDomainGetName(lv->pending[i]),
-			    vir.virDomainGetName(dom)))
+		if (strcmp(vir.virDomainGetName(lv->pending[i]),
+			   vir.virDomainGetName(dom)) == 0)
 			return;
 	more = reallocarray(lv->pending, lv->nr_pending + 1, sizeof(*more));
 	if (!more)
@@ -210,7 +214,7 @@ static void on_metadata(virConnectPtr conn, virDomainPtr dom, int type,
 			const char *uri, void *data)
 {
 	if (type == VIR_DOMAIN_METADATA_ELEMENT && uri &&
-	    !strcmp(uri, VG_METADATA_URI))
+	    strcmp(uri, VG_METADATA_URI) == 0)
 		remember(data, dom);
 }
 
@@ -343,15 +347,11 @@ static int load(struct vg_libvirt *lv)
 
 static bool process_of_pidfile(const char *path)
 {
-	FILE *f = fopen(path, "re");
-	int pid = 0;
+	uint64_t pid;
 
-	if (!f)
-		return false;
-	if (fscanf(f, "%d", &pid) != 1)
-		pid = 0;
-	fclose(f);
-	return pid > 0 && (!kill(pid, 0) || errno == EPERM);
+	return vg_read_u64(AT_FDCWD, path, &pid) == 0 &&
+	       pid > 0 && pid <= INT_MAX &&
+	       (kill((pid_t)pid, 0) == 0 || errno == EPERM);
 }
 
 /*
@@ -436,7 +436,7 @@ int vg_libvirt_start(struct vg_libvirt **ret, const char *uri)
 		r = lv->uri ? -errno : -ENOMEM;
 		goto fail;
 	}
-	lv->local = !strcmp(lv->uri, DEFAULT_URI);
+	lv->local = strcmp(lv->uri, DEFAULT_URI) == 0;
 	atomic_fetch_add(&lv->refs, 1);
 	r = thread_start(lv);
 	if (r < 0) {

@@ -123,7 +123,7 @@ static void give_up(struct reader *r, int error)
 
 static bool is(const xmlChar *a, const char *b)
 {
-	return a && !strcmp((const char *)a, b);
+	return a && strcmp((const char *)a, b) == 0;
 }
 
 /* For messages: a name or value of any length, cut. */
@@ -318,7 +318,7 @@ static void metadata_child_begin(struct reader *r, const xmlChar *name,
 		warning_add(r, line_now(r),
 			    "unknown <%.*s> of %s in <metadata> is ignored",
 			    shown_name(name), name, VG_METADATA_URI);
-	} else if (uri && !strncmp((const char *)uri, "urn:vmgang:", 11)) {
+	} else if (uri && strncmp((const char *)uri, "urn:vmgang:", 11) == 0) {
 		warning_add(r, line_now(r),
 			    "unknown namespace %.*s is ignored: this version reads %s",
 			    shown_name(uri), uri, VG_METADATA_URI);
@@ -425,6 +425,8 @@ static void element_end(void *ctx, const xmlChar *name, const xmlChar *prefix,
 		}
 		if (r->in_policy)
 			text_begin(r, TEXT_STRAY);
+		break;
+	default:
 		break;
 	}
 	r->depth--;
