@@ -5,6 +5,7 @@
 #include <systemd/sd-json.h>
 
 #include "policy.h"
+#include "util.h"
 #include "vm.h"
 
 #define vg_autojson vg_cleanup(sd_json_variant_unrefp)

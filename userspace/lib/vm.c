@@ -266,6 +266,13 @@ void vg_vm_free(struct vg_vm *vm)
 	*vm = (struct vg_vm){};
 }
 
+int vg_vm_read_id(int sysfs, const char *dir, uint64_t *ret)
+{
+	vg_autofd int fd = open_vm(sysfs, dir);
+
+	return fd < 0 ? fd : gone(vg_read_u64(fd, "id", ret));
+}
+
 int vg_vm_read_knob(int sysfs, const char *dir, enum vg_knob knob,
 		    char ret[static VG_VALUE_SIZE])
 {

@@ -73,6 +73,7 @@ int vg_vm_list(int sysfs, char ***ret);
 int vg_vm_read(int sysfs, const char *dir, unsigned int what,
 	       struct vg_vm *ret);
 void vg_vm_free(struct vg_vm *vm);
+int vg_vm_read_id(int sysfs, const char *dir, uint64_t *ret);
 
 int vg_vm_read_knob(int sysfs, const char *dir, enum vg_knob knob,
 		    char ret[static VG_VALUE_SIZE]);

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "client.h"
+#include "doctor.h"
+#include "util.h"
+#include "version.h"
+#include "vm.h"
+
+#define HOOK "/etc/libvirt/hooks/qemu.d/50-vmgang"
+#define HOOK_HELPER "/usr/sbin/vmgang-hook"
+
+static void check_module(struct vg_doctor *d, int sysfs)
+{
+	char version[32];
+
+	if (sysfs < 0 || vg_sysfs_version(sysfs, version) < 0) {
+		vg_doctor_say(d, "module", VG_FINDING_FAIL, "modprobe vmgang",
+			      "the module vmgang is not loaded");
+		return;
+	}
+	if (strcmp(version, VMGANG_VERSION) != 0)
+		vg_doctor_say(d, "module", VG_FINDING_WARN,
+			      "stop vmgangd, reload the module, start vmgangd",
+			      "version %s is loaded, the tools are " VMGANG_VERSION,
+			      version);
+	else
+		vg_doctor_say(d, "module", VG_FINDING_OK, NULL,
+			      "vmgang %s is loaded", version);
+	if (vg_doctor_exists(d, "/sys/kernel/btf/vmgang"))
+		vg_doctor_say(d, "module BTF", VG_FINDING_OK, NULL,
+			      "the module describes its types");
+	else
+		vg_doctor_say(d, "module BTF", VG_FINDING_FAIL,
+			      "rebuild it against kernel headers that contain vmlinux, with pahole or resolve_btfids installed",
+			      "/sys/kernel/btf/vmgang is missing: the class can not call the module");
+}
+
+/* The daemon's own words, or NULL. */
+static sd_json_variant *check_daemon(struct vg_doctor *d)
+{
+	sd_json_variant *status = NULL;
+	vg_autofree char *error = NULL;
+	int r = vg_fetch_daemon(d->cli, &error);
+
+	if (r == 0)
+		r = vg_client_call(d->cli->link, "Status", NULL, &status,
+				   &error);
+	if (r < 0)
+		vg_doctor_say(d, "daemon", VG_FINDING_FAIL, r == -EACCES ?
+			      "run vmgang doctor as root or as a member of vmgangd's Group=" :
+			      "systemctl start vmgangd; journalctl -u vmgangd says why it ended",
+			      "%s", vg_error_text(error));
+	else if (vg_json_string(status, "class_error", NULL))
+		vg_doctor_say(d, "daemon", VG_FINDING_WARN,
+			      "the reason names what to do",
+			      "vmgangd %s observes only: %s",
+			      vg_json_string(status, "version", "?"),
+			      vg_json_string(status, "class_error", "?"));
+	else
+		vg_doctor_say(d, "daemon", VG_FINDING_OK, NULL,
+			      "vmgangd %s runs, the class is in charge",
+			      vg_json_string(status, "version", "?"));
+	if (status && vg_json_string(status, "config_error", NULL))
+		vg_doctor_say(d, "configuration", VG_FINDING_FAIL,
+			      "correct that line and systemctl reload vmgangd",
+			      "%s", vg_json_string(status, "config_error", "?"));
+	return status;
+}
+
+static bool libvirt_installed(const struct vg_doctor *d)
+{
+	return vg_doctor_exists(d, "/usr/sbin/libvirtd") ||
+	       vg_doctor_exists(d, "/usr/sbin/virtqemud") ||
+	       vg_doctor_exists(d, "/etc/libvirt/qemu.conf");
+}
+
+static void check_hook_files(struct vg_doctor *d)
+{
+	vg_autofree char *path = vg_paths_in_root(&d->cli->paths, HOOK);
+	struct stat st;
+
+	if (!path)
+		return;
+	if (lstat(path, &st) < 0) {
+		vg_doctor_say(d, "libvirt hook", VG_FINDING_WARN,
+			      "install it as " HOOK " and restart libvirtd",
+			      HOOK ": %s", strerror(errno));
+		return;
+	}
+	if (!S_ISREG(st.st_mode) || !(st.st_mode & 0100))
+		vg_doctor_say(d, "libvirt hook", VG_FINDING_FAIL,
+			      "install it as an ordinary file with mode 0755: AppArmor refuses links",
+			      HOOK " is not an executable file");
+	else if (!vg_doctor_exists(d, HOOK_HELPER))
+		vg_doctor_say(d, "libvirt hook", VG_FINDING_FAIL,
+			      "install vmgang-hook",
+			      HOOK_HELPER ", which the hook runs, is missing");
+	else
+		vg_doctor_say(d, "libvirt hook", VG_FINDING_OK, NULL,
+			      HOOK " is installed");
+}
+
+static void check_libvirt(struct vg_doctor *d, sd_json_variant *status)
+{
+	const char *state = status ? vg_json_string(status, "libvirt", "off")
+				   : "off";
+
+	if (!libvirt_installed(d)) {
+		vg_doctor_say(d, "libvirt", VG_FINDING_OK, NULL,
+			      "not installed: policies come from the configuration and vmgang set");
+		return;
+	}
+	check_hook_files(d);
+	if (!status)
+		return;
+	if (strcmp(state, "connected") == 0)
+		vg_doctor_say(d, "libvirt", VG_FINDING_OK, NULL,
+			      "vmgangd is connected");
+	else
+		vg_doctor_say(d, "libvirt", VG_FINDING_WARN,
+			      "systemctl start libvirtd, or look at LibvirtUri= in vmgangd.conf; until then live edits of metadata are not seen",
+			      "vmgangd's connection is %s", state);
+}
+
+/* vCPUs of real-time policies outrank the class, which leaves them alone. */
+static size_t count_realtime(const struct vg_vm *vm)
+{
+	static const char *const realtime[] = { "fifo", "rr", "deadline" };
+	size_t n = 0;
+
+	for (size_t i = 0; i < vm->nr_vcpus_read; i++)
+		for (size_t p = 0; p < VG_ARRAY_SIZE(realtime); p++)
+			n += strcmp(vm->vcpus[i].sched_policy, realtime[p]) == 0;
+	return n;
+}
+
+static void check_vms(struct vg_doctor *d, int sysfs)
+{
+	vg_autostrv char **dirs = NULL;
+	size_t vms = 0, bad = 0;
+
+	if (sysfs < 0 || vg_vm_list(sysfs, &dirs) < 0)
+		return;
+	for (char **dir = dirs; dir && *dir; dir++) {
+		struct vg_vm vm;
+		size_t n;
+
+		if (vg_vm_read(sysfs, *dir, VG_VM_VCPUS, &vm) < 0)
+			continue;
+		vms++;
+		n = count_realtime(&vm);
+		if (n > 0) {
+			bad++;
+			vg_doctor_say(d, "real-time vCPUs", VG_FINDING_WARN,
+				      "remove <vcpusched> from the domain's <cputune>",
+				      "VM %s (%s): %zu vCPUs are fifo, rr or deadline and stay outside the class",
+				      *dir, vm.label[0] ? vm.label : "no name",
+				      n);
+		}
+		vg_vm_free(&vm);
+	}
+	if (bad == 0)
+		vg_doctor_say(d, "real-time vCPUs", VG_FINDING_OK, NULL,
+			      "none in %zu VMs", vms);
+}
+
+void vg_doctor_parts(struct vg_doctor *d)
+{
+	vg_autojson sd_json_variant *status = NULL;
+	vg_autofd int sysfs = vg_sysfs_open(d->cli->paths.sysfs);
+
+	check_module(d, sysfs);
+	status = check_daemon(d);
+	check_libvirt(d, status);
+	check_vms(d, sysfs);
+}
