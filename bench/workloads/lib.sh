@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2154 # one script in several files
 #
 # What the benchmarks share: the host, the class, VMs in cgroups of their own,
 # and verdicts. No subshell runs while something is measured: a fork under
@@ -13,7 +13,7 @@ tsv=
 quick=
 assert=
 vms=()			# pids of the running VMs
-declare -A stat		# stat[VM,NAME]: what vm_stats_delta found
+declare -A stat		# stat[WHEN,VM,NAME]: what vms_stats has read
 class_ours=		# how the class was attached by us, if it was
 
 die()
@@ -46,8 +46,9 @@ progress_end()
 # option_number NAME VALUE MIN MAX
 option_number()
 {
-	[[ $2 =~ ^[0-9]+$ ]] && [ "$2" -ge "$3" ] && [ "$2" -le "$4" ] ||
+	if ! [[ $2 =~ ^[0-9]{1,10}$ ]] || [ "$2" -lt "$3" ] || [ "$2" -gt "$4" ]; then
 		bad_usage "$1: '$2' is not a number from $3 to $4"
+	fi
 }
 
 # common_option ARGUMENT...: sets `taken` to how many of them it has consumed.
@@ -215,9 +216,8 @@ vms_policy()
 	local pid
 
 	for pid in "${vms[@]}"; do
-		echo "$1" >"$sys/vms/$pid/policy/managed" &&
-			echo "$2" >"$sys/vms/$pid/policy/cosched" ||
-			die "the policy of VM $pid can not be set"
+		echo "$1" >"$sys/vms/$pid/policy/managed" || die "managed=$1: not taken"
+		echo "$2" >"$sys/vms/$pid/policy/cosched" || die "cosched=$2: not taken"
 		[ -z "${slice_us:-}" ] || echo "$slice_us" >"$sys/vms/$pid/policy/slice_us" ||
 			die "slice_us $slice_us: not taken"
 	done
@@ -260,7 +260,7 @@ outer_read()
 
 	outer_total='' outer_other='' outer_steal=''
 	for file in "${VMGANG_OUTER_STAT:-}" /mnt/lab/outer-stat /mnt/share/outer-stat; do
-		[ -n "$file" ] && [ -r "$file" ] || continue
+		[ -r "$file" ] || continue
 		while read -r word a b c d e f g h rest; do
 			case $word in
 			cpu)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2154 # one script in several files
 #
 # Several VMs whose vCPUs compute and meet at barriers, more of them than the
 # host has pCPUs: what co-scheduling is for. In each round the same VMs run, in
@@ -124,7 +124,7 @@ sync_rows()
 		printf '%s\t%s\t%s\t%s' "$1" "$2" "$i" "$rate"
 		for name in "${stat_names[@]}"; do
 			if [ -d "$sys" ]; then
-				printf '\t%s' $((stat[end,$i,$name] - stat[begin,$i,$name]))
+				printf '\t%s' $((${stat[end,$i,$name]} - ${stat[begin,$i,$name]}))
 			else
 				printf '\t-'
 			fi
