@@ -194,6 +194,12 @@ void vmgang_sysfs_notify_state(void);
 /* kfunc.c */
 int vmgang_kfunc_init(void);
 void vmgang_kfunc_uninit(void);
+int vmgang_bpf_attach_class(u32 abi);
+void vmgang_bpf_detach_class(void);
+int vmgang_bpf_get_vcpu(struct task_struct *p, struct vmgang_bpf_vcpu *out);
+int vmgang_bpf_get_vm(u32 slot, struct vmgang_bpf_vm *out);
+void vmgang_bpf_report_costop(struct task_struct *p, bool held);
+void vmgang_bpf_report_gang(u32 slot, u64 id, bool start, u32 width);
 bool vmgang_class_attached(void);
 
 #endif
