@@ -20,6 +20,7 @@
 #include "vm.h"
 
 #define CGROUP_ROOT	"/sys/fs/cgroup"
+#define SCHED_EXT	7	/* linux/sched.h */
 #define MSEC		1000000ull
 #define SEC		1000000000ull
 
@@ -62,7 +63,7 @@ static struct env {
 	const char *cgroup;
 	char name[256];
 	uint64_t seconds_ns, warmup_ns, interval_ns, start_at_ns;
-	unsigned int churn;
+	unsigned int churn, adopt;
 } env = {
 	.params = { .nr_vcpus = 1, .think = 20000, .phase = 1000,
 		    .run_us = 3500, .halt_us = 500 },
@@ -71,7 +72,7 @@ static struct env {
 };
 
 static cpu_set_t pins[GUEST_MAX_VCPUS];
-static volatile sig_atomic_t interrupted;
+static sigset_t orders;		/* what wait_until takes */
 
 static void usage(FILE *out)
 {
@@ -93,10 +94,13 @@ static void usage(FILE *out)
 	      "  --start-at T     start when CLOCK_MONOTONIC reaches T seconds\n"
 	      "  --interval MS    print the counters this often\n"
 	      "  --churn N        create, run and destroy N VMs, one after another\n"
+	      "  --adopt N        likewise, and print the microseconds from creating the\n"
+	      "                   VM until its first and last vCPU were in SCHED_EXT\n"
 	      "  --pin LIST       vCPU i on the i-th CPU or range of 0,1,2-3; around\n"
 	      "  --cgroup PATH    join this cgroup, made if need be\n"
 	      "  -name NAME, -name guest=NAME, -uuid UUID\n"
 	      "                   as QEMU's, for those who read command lines\n\n"
+	      "SIGUSR2 prints the counters, SIGTERM prints them and ends.\n\n"
 	      "Payloads and what one iteration is:\n", out);
 	for (i = 0; i < sizeof(payloads) / sizeof(payloads[0]); i++)
 		fprintf(out, "  %-9s %s (default work %u)\n", payloads[i].name,
@@ -187,7 +191,7 @@ static void parse_name(const char *value)
 static void parse_options(int argc, char **argv)
 {
 	enum { PAYLOAD_OPT = 1, VCPUS, VMS, WORK, THINK, PHASE, RUN_US, HALT_US, SECONDS, COUNT,
-	       WARMUP, START_AT, INTERVAL, CHURN, PIN, CGROUP, NAME, UUID, HELP };
+	       WARMUP, START_AT, INTERVAL, CHURN, ADOPT, PIN, CGROUP, NAME, UUID, HELP };
 	static const struct option options[] = {
 		{ "payload", 1, NULL, PAYLOAD_OPT }, { "vcpus", 1, NULL, VCPUS },
 		{ "vms", 1, NULL, VMS }, { "work", 1, NULL, WORK },
@@ -196,6 +200,7 @@ static void parse_options(int argc, char **argv)
 		{ "seconds", 1, NULL, SECONDS }, { "count", 1, NULL, COUNT },
 		{ "warmup", 1, NULL, WARMUP }, { "start-at", 1, NULL, START_AT },
 		{ "interval", 1, NULL, INTERVAL }, { "churn", 1, NULL, CHURN },
+		{ "adopt", 1, NULL, ADOPT },
 		{ "pin", 1, NULL, PIN }, { "cgroup", 1, NULL, CGROUP },
 		{ "name", 1, NULL, NAME }, { "uuid", 1, NULL, UUID },
 		{ "help", 0, NULL, HELP }, { }
@@ -220,6 +225,7 @@ static void parse_options(int argc, char **argv)
 		case START_AT: env.start_at_ns = parse_seconds("--start-at", optarg); break;
 		case INTERVAL: env.interval_ns = parse_number("--interval", optarg, 1, 1000000) * MSEC; break;
 		case CHURN: env.churn = parse_number("--churn", optarg, 1, UINT_MAX); break;
+		case ADOPT: env.adopt = parse_number("--adopt", optarg, 1, UINT_MAX); break;
 		case PIN: parse_pins(optarg); break;
 		case CGROUP: env.cgroup = optarg; break;
 		case NAME: parse_name(optarg); break;
@@ -281,28 +287,54 @@ fail:
 	return -1;
 }
 
-static void on_signal(int sig)
+static void on_kick(int sig)
 {
-	if (sig != SIGUSR1)
-		interrupted = 1;
+	(void)sig;		/* has ended KVM_RUN, which is all */
 }
 
 static void signals_init(void)
 {
-	struct sigaction sa = { .sa_handler = on_signal };
+	struct sigaction sa = { .sa_handler = on_kick };
 
-	sigaction(SIGUSR1, &sa, NULL);	/* only ends KVM_RUN */
-	sigaction(SIGINT, &sa, NULL);
-	sigaction(SIGTERM, &sa, NULL);
+	sigaction(SIGUSR1, &sa, NULL);
+	sigemptyset(&orders);
+	sigaddset(&orders, SIGINT);
+	sigaddset(&orders, SIGTERM);
+	sigaddset(&orders, SIGUSR2);
+	if (!env.params.limit && !env.adopt)
+		pthread_sigmask(SIG_BLOCK, &orders, NULL);
+}
+
+/*
+ * Until that time (UINT64_MAX: for ever), then 0, or until a signal, then its
+ * number. The signals are blocked everywhere else, so that none is lost.
+ */
+static int wait_until(uint64_t ns)
+{
+	for (;;) {
+		uint64_t now = now_ns(), left = ns > now ? ns - now : 0;
+		struct timespec ts = { .tv_sec = left / SEC, .tv_nsec = left % SEC };
+		int sig = ns == UINT64_MAX ? sigwaitinfo(&orders, NULL) :
+					     sigtimedwait(&orders, NULL, &ts);
+
+		if (sig > 0)
+			return sig;
+		if (errno == EAGAIN)
+			return 0;
+	}
 }
 
 static void sleep_until(uint64_t ns)
 {
 	struct timespec ts = { .tv_sec = ns / SEC, .tv_nsec = ns % SEC };
 
-	while (!interrupted &&
-	       clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL) == EINTR)
+	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL) == EINTR)
 		;
+}
+
+static uint64_t min_ns(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
 }
 
 struct sample {
@@ -357,7 +389,7 @@ static int measure(struct vm *vms)
 	struct sample *now = base + n;
 	uint64_t end, next;
 	unsigned int i;
-	int ret = 0;
+	int ret = 0, sig;
 
 	if (!base)
 		return -1;
@@ -376,15 +408,16 @@ static int measure(struct vm *vms)
 	sleep_until(now_ns() + env.warmup_ns);
 	take_samples(vms, base);
 	end = env.seconds_ns ? base->ns + env.seconds_ns : UINT64_MAX;
-	next = env.interval_ns ? base->ns + env.interval_ns : end;
-	while (next < end && !interrupted) {
-		sleep_until(next);
-		print_rows(vms, base, now);
-		next += env.interval_ns;
-	}
-	while (end == UINT64_MAX && !interrupted)
-		pause();
-	sleep_until(end);
+	next = env.interval_ns ? base->ns + env.interval_ns : UINT64_MAX;
+	do {
+		sig = wait_until(min_ns(next, end));
+		if (!sig && next >= end)
+			break;
+		if (!sig)
+			next += env.interval_ns;
+		if (!sig || sig == SIGUSR2)
+			print_rows(vms, base, now);
+	} while (!sig || sig == SIGUSR2);
 	print_rows(vms, base, now);
 out:
 	free(base);
@@ -426,7 +459,7 @@ static int churn(int kvm)
 	unsigned int n;
 	int ret = -1;
 
-	for (n = 0; vm && n < env.churn && !interrupted; n++) {
+	for (n = 0; vm && n < env.churn; n++) {
 		if (vm_create(vm, kvm, &env.params))
 			break;
 		ret = vm_start(vm) ? -1 : vm_wait(vm);
@@ -437,7 +470,62 @@ static int churn(int kvm)
 	free(vm);
 	printf("name\tvms\tvcpus\tms\n%s\t%u\t%u\t%.3f\n", env.name, n, env.params.nr_vcpus,
 	       (now_ns() - since) / 1e6);
-	return n == env.churn || interrupted ? ret : -1;
+	return n == env.churn ? ret : -1;
+}
+
+/*
+ * Looks every 100 us whether the vCPU threads have been taken over, for 2 s.
+ * Prints when, in microseconds since the VM was created; "-" for never.
+ */
+static void adopt_watch(struct vm *vm, unsigned int n, uint64_t since)
+{
+	uint64_t first = 0, last = 0;
+
+	while (!last && now_ns() - since < 2 * SEC) {
+		unsigned int v, in = 0;
+
+		for (v = 0; v < env.params.nr_vcpus; v++)
+			in += (sched_getscheduler(vm->vcpus[v].tid) & ~SCHED_RESET_ON_FORK) ==
+			      SCHED_EXT;
+		if (in && !first)
+			first = now_ns();
+		if (in == env.params.nr_vcpus)
+			last = now_ns();
+		usleep(100);
+	}
+	printf("%s\t%u", env.name, n);
+	if (first)
+		printf("\t%.0f", (first - since) / 1e3);
+	else
+		fputs("\t-", stdout);
+	if (last)
+		printf("\t%.0f\n", (last - since) / 1e3);
+	else
+		puts("\t-");
+}
+
+static int adopt(int kvm)
+{
+	struct vm *vm = malloc(sizeof(*vm));
+	unsigned int n;
+	int ret = vm ? 0 : -1;
+
+	puts("name\tvm\tfirst_us\tlast_us");
+	for (n = 0; !ret && n < env.adopt; n++) {
+		uint64_t since = now_ns();
+
+		ret = vm_create(vm, kvm, &env.params);
+		if (ret)
+			break;
+		ret = vm_start(vm);
+		if (!ret) {
+			adopt_watch(vm, n, since);
+			ret = vm_stop(vm);
+		}
+		vm_destroy(vm);
+	}
+	free(vm);
+	return ret;
 }
 
 int main(int argc, char **argv)
@@ -451,7 +539,12 @@ int main(int argc, char **argv)
 		return 1;
 	if (env.cgroup && cgroup_join(env.cgroup))
 		return 1;
-	ret = env.churn ? churn(kvm) : run(kvm);
+	if (env.churn)
+		ret = churn(kvm);
+	else if (env.adopt)
+		ret = adopt(kvm);
+	else
+		ret = run(kvm);
 	close(kvm);
 	return ret ? 1 : 0;
 }
