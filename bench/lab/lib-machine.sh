@@ -7,6 +7,7 @@
 # is killed; the emulator asks the kernel to be killed with the script.
 
 MACHINE_PID='' MACHINE_DIR='' MACHINE_TAILS=() MACHINE_TTY=''
+MACHINE_RESUMED=''
 
 machine_prepare()
 {
@@ -59,7 +60,7 @@ machine_command_line()
 	[ "$OPT_PLE" -eq 0 ] || printf '%s ' setcpuid=pausefilter,pfthreshold
 }
 
-# The initial RAM disk is made anew for each run: it is small.
+# machine_initrd FILE: made anew for each boot, it is small
 machine_initrd()
 {
 	local dir=$MACHINE_DIR/initrd unit
@@ -75,10 +76,12 @@ machine_initrd()
 	done <"$LAB_DIR/guest/masked"
 	(cd "$dir" && find . -print0 |
 		"$IMAGE_ROOT/usr/bin/busybox" cpio -0 -o -H newc) \
-		>"$MACHINE_DIR/initrd.cpio" 2>/dev/null
+		>"$1" 2>/dev/null || return
 	rm -rf "$dir"
 }
 
+# machine_qemu OPTIONS...: becomes the emulator. The devices are the same in
+# every mode, because a kept machine has them too.
 machine_qemu()
 {
 	local d=$MACHINE_DIR
@@ -89,11 +92,9 @@ machine_qemu()
 		-L "$IMAGE_ROOT/usr/share/qemu" -L "$IMAGE_ROOT/usr/share/seabios" \
 		-name vmgang-lab -nodefaults -no-user-config -no-reboot \
 		-display none -nic none \
-		-machine pc -accel tcg,thread=multi -cpu EPYC,+svm,+npt \
+		-machine pc,memory-backend=ram \
+		-accel tcg,thread=multi -cpu EPYC,+svm,+npt \
 		-smp "$OPT_CPUS" -m "$OPT_MEM" \
-		-kernel "$(image_kernel)" -initrd "$d/initrd.cpio" \
-		-append "$(machine_command_line)" \
-		-drive "file=$d/disk.qcow2,if=virtio,format=qcow2,cache=unsafe" \
 		-virtfs "local,path=$d/share,mount_tag=lab,security_model=none,multidevs=remap" \
 		-virtfs "local,path=$OPT_SHARE,mount_tag=share,security_model=none,multidevs=remap" \
 		-chardev "file,id=console,path=$d/console" -serial chardev:console \
@@ -103,43 +104,86 @@ machine_qemu()
 		-device virtserialport,chardev=ctl,name=lab.ctl \
 		-chardev "file,id=beat,path=$d/events" \
 		-device virtserialport,chardev=beat,name=lab.beat \
+		-chardev "file,id=out,path=$d/out" \
+		-device virtserialport,chardev=out,name=lab.out \
+		-chardev "file,id=err,path=$d/err" \
+		-device virtserialport,chardev=err,name=lab.err \
+		-device virtconsole,chardev=tty \
 		"$@"
 }
 
-# machine_boot MODE: command or shell; sets MACHINE_PID
+# machine_boot MODE [DIR]: command, shell, or prime (with memory and disk in
+# DIR, to be kept); the first two start from SNAPSHOT unless that is empty. Sets
+# MACHINE_PID.
 machine_boot()
 {
-	local mode=$1 d=$MACHINE_DIR
+	local mode=$1 d=$MACHINE_DIR disk base=$IMAGE_DISK format=raw
+	local ram=memory-backend-ram options=() tty=null initrd=$d/initrd.cpio
 
-	rm -f "$d"/{disk.qcow2,out,err,console,events,mon.in,mon.out,ctl.in,ctl.out}
-	mkfifo "$d/events" "$d/mon.in" "$d/mon.out" "$d/ctl.in"
+	disk=${2:-$d}/disk.qcow2
+	MACHINE_RESUMED=''
+	if [ "$mode" = prime ]; then
+		ram=memory-backend-file,share=on,mem-path=$2/ram
+		initrd=$2/initrd.cpio
+	elif [ -n "$SNAPSHOT" ]; then
+		ram=memory-backend-file,share=off,mem-path=$SNAPSHOT/ram
+		base=$SNAPSHOT/disk.qcow2 format=qcow2
+		initrd=$SNAPSHOT/initrd.cpio
+		options+=(-incoming defer)
+		MACHINE_RESUMED=1
+	fi
+	[ "$mode" != shell ] || tty=stdio,signal=off
+	options+=(-kernel "$(image_kernel)" -initrd "$initrd"
+		-append "$(machine_command_line)"
+		-object "$ram,id=ram,size=${OPT_MEM}M"
+		-drive "file=$disk,if=virtio,format=qcow2,cache=unsafe"
+		-chardev "${tty%%,*},id=tty${tty#"${tty%%,*}"}")
+	machine_files "$disk" "$base" "$format" &&
+		{ [ -n "$MACHINE_RESUMED" ] || machine_initrd "$initrd"; } ||
+		die $LAB_E_SETUP "the machine's files can not be made in $d"
+	machine_qemu "${options[@]}" <&0 >"$d/qemu" 2>&1 {MACHINE_LOCK}>&- &
+	MACHINE_PID=$!
+	[ -z "$MACHINE_RESUMED" ] || machine_resume
+}
+
+# machine_files DISK BASE FORMAT
+machine_files()
+{
+	local d=$MACHINE_DIR
+
+	rm -f "$1" "$d"/{out,err,console,events,mon.in,mon.out,ctl.in,ctl.out}
+	mkfifo "$d/events" "$d/mon.in" "$d/mon.out" "$d/ctl.in" || return
 	ln -s events "$d/ctl.out"
 	: >"$d/out"
 	: >"$d/err"
 	: >"$d/console"
-	(image_emulator qemu-img create -q -f qcow2 -b "$IMAGE_DISK" -F raw \
-		"$d/disk.qcow2") && machine_initrd ||
-		die $LAB_E_SETUP "the machine's disk can not be made in $d"
-	exec {MACHINE_EVENTS}<>"$d/events" {MACHINE_ASK}<>"$d/mon.in" \
-		{MACHINE_ANSWER}<>"$d/mon.out"
-	case $mode in
-	command)
-		machine_qemu \
-			-chardev "file,id=out,path=$d/out" \
-			-device virtserialport,chardev=out,name=lab.out \
-			-chardev "file,id=err,path=$d/err" \
-			-device virtserialport,chardev=err,name=lab.err \
-			</dev/null >"$d/qemu" 2>&1 {MACHINE_LOCK}>&- &
-		;;
-	shell)
-		machine_qemu \
-			-chardev stdio,id=tty,signal=off \
-			-device virtconsole,chardev=tty \
-			<&0 2>"$d/qemu" {MACHINE_LOCK}>&- &
-		;;
-	esac
-	MACHINE_PID=$!
+	exec {MACHINE_EVENTS}<>"$d/events" {MACHINE_TELL}<>"$d/ctl.in" \
+		{MACHINE_ASK}<>"$d/mon.in" {MACHINE_ANSWER}<>"$d/mon.out"
+	(image_emulator qemu-img create -q -f qcow2 -b "$2" -F "$3" "$1")
 }
+
+machine_resume()
+{
+	local i
+
+	machine_ask "migrate_set_capability x-ignore-shared on" >/dev/null
+	machine_ask "migrate_incoming file:$SNAPSHOT/state" >/dev/null
+	for ((i = 0; i < 60; i++)); do
+		case $(machine_ask "info status") in
+		*inmigrate*) sleep 0.1 ;;
+		*paused*) machine_ask cont >/dev/null ;;
+		*running*)
+			machine_go
+			return
+			;;
+		esac
+		machine_alive || break
+	done
+	# the watch reports a machine that does not come up
+}
+
+# machine_go: lets the waiting agent start, and tells it the time
+machine_go() { printf 'go %s\n' "$(date +%s.%N)" >&"$MACHINE_TELL"; }
 
 machine_alive() { kill -0 "$MACHINE_PID" 2>/dev/null; }
 
@@ -172,17 +216,24 @@ machine_stop()
 		wait "$pid" 2>/dev/null
 	done
 	MACHINE_TAILS=()
-	exec {MACHINE_EVENTS}>&- {MACHINE_ASK}>&- {MACHINE_ANSWER}>&-
+	exec {MACHINE_EVENTS}>&- {MACHINE_TELL}>&- \
+		{MACHINE_ASK}>&- {MACHINE_ANSWER}>&-
 }
 
-# machine_ask COMMAND: what the monitor answers
+# machine_ask COMMAND: what the monitor answers. The number that it is asked
+# for afterwards marks the end; its echo is on a line with the prompt.
 machine_ask()
 {
-	local line
+	local line mark=0x6c6162
 
-	while read -r -t 0.05 -u "$MACHINE_ANSWER" line; do :; done
-	printf '%s\n' "$1" >&"$MACHINE_ASK"
-	while IFS= read -r -t 1 -u "$MACHINE_ANSWER" line; do
-		printf '%s\n' "$line"
+	printf '%s\nprint /x %s\n' "$1" "$mark" >&"$MACHINE_ASK"
+	while IFS= read -r -t 10 -u "$MACHINE_ANSWER" line; do
+		line=${line%$'\r'}
+		[ "$line" != "$mark" ] || return 0
+		case $line in
+		'(qemu)'*|'QEMU '*) ;;
+		*) printf '%s\n' "$line" ;;
+		esac
 	done
+	return 1
 }

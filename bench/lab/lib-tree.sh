@@ -102,7 +102,14 @@ tree_make()
 					KVER="$kver" KDIR="$kdir" PREFIX=/usr \
 					DESTDIR=/src/.lab/stage || exit
 			done
-		done' - "$IMAGE_KVER" "$(image_kdir)" $(tree_parts) >"$log" 2>&1 || {
+		done
+		# the module index, made here where it takes a second
+		updates=/src/.lab/stage/lib/modules/$kver/updates
+		[ -d "$updates" ] || exit 0
+		mkdir -p "/lib/modules/$kver/updates"
+		mount --bind "$updates" "/lib/modules/$kver/updates" &&
+			depmod -o /src/.lab/stage "$kver" || exit
+		' - "$IMAGE_KVER" "$(image_kdir)" $(tree_parts) >"$log" 2>&1 || {
 		tail -n 40 "$log" >&2
 		say "the whole of it is in $log"
 		return 1

@@ -14,9 +14,9 @@ readonly WATCH_LOOK_S=15	# silence after which the emulator is asked
 readonly WATCH_SILENT_S=90	# silence that is a fault whatever the cause
 readonly WATCH_SAMPLES=8	# looks, one a second, that must all agree
 
-# Verdict: ended, boot, died, timeout, stall or silent; WATCH_STATUS with ended,
+# Verdict: up (for WATCH_UNTIL=up), ended, boot, died, timeout, stall or silent; WATCH_STATUS with ended,
 # WATCH_WHY with the others
-WATCH_VERDICT='' WATCH_STATUS='' WATCH_WHY=''
+WATCH_VERDICT='' WATCH_STATUS='' WATCH_WHY='' WATCH_UNTIL=''
 declare -A WATCH_LAST=()
 
 watch_end()
@@ -30,11 +30,15 @@ watch_machine()
 {
 	local word arg more now='' begun=$SECONDS ready=''
 
-	WATCH_VERDICT=''
+	WATCH_VERDICT='' WATCH_WHY=''
 	WATCH_LAST=()
 	while [ -z "$WATCH_VERDICT" ]; do
 		if read -r -t 1 -u "$MACHINE_EVENTS" word arg more; then
 			case $word in
+			up)
+				[ "$WATCH_UNTIL" != up ] || watch_end up
+				[ "$WATCH_UNTIL" = up ] || machine_go
+				;;
 			beat) WATCH_LAST[$arg]=$SECONDS ;;
 			off) unset "WATCH_LAST[$arg]" ;;
 			ready)
