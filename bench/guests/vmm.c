@@ -385,7 +385,7 @@ static void sampler_priority(void)
 static int measure(struct vm *vms)
 {
 	size_t n = (size_t)env.nr_vms * env.params.nr_vcpus;
-	struct sample *base = calloc(2 * n, sizeof(*base));
+	struct sample *base = n ? calloc(2 * n, sizeof(*base)) : NULL;
 	struct sample *now = base + n;
 	uint64_t end, next;
 	unsigned int i;
@@ -394,6 +394,7 @@ static int measure(struct vm *vms)
 	if (!base)
 		return -1;
 	puts("name\tvm\tvcpu\ttid\tms\tcount");
+	fflush(stdout);
 	if (env.params.limit) {
 		take_samples(vms, base);
 		for (i = 0; i < n; i++)

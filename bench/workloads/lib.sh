@@ -9,6 +9,7 @@ sys=${VMGANG_SYSFS:-/sys/kernel/vmgang}
 cgroups=/sys/fs/cgroup
 stats=$here/workloads/stats.awk
 tmp=$(mktemp -d /tmp/vmgang-bench.XXXXXX)
+mkfifo "$tmp/nap"
 tsv=
 quick=
 assert=
@@ -165,6 +166,38 @@ uptime_ms()
 	ms=$((10#${up/./}0))
 }
 
+# nap SECONDS: without a fork
+nap() { read -r -t "$1" <>"$tmp/nap"; }
+
+# cgroup_set VM FILE VALUE
+cgroup_set()
+{
+	echo "$3" >"$cgroups/vmgang-bench/${vm_names[$1]}.scope/$2" ||
+		die "$2 of ${vm_names[$1]}: $3 not taken"
+}
+
+# vms_runtime: CPU time of each VM's vCPU threads into runtime[VM], and the time
+# that this was read into read_at, both in nanoseconds. From the scheduler
+# itself, not from the module whose work is looked at.
+vms_runtime()
+{
+	local i dir comm ns up
+
+	for i in "${!vms[@]}"; do
+		runtime[i]=0
+		for dir in /proc/"${vms[i]}"/task/*; do
+			read -r comm <"$dir/comm"
+			[[ $comm == CPU* ]] || continue
+			read -r ns _ <"$dir/schedstat"
+			runtime[i]=$((runtime[i] + ns))
+		done
+		read -r up _ </proc/uptime
+		read_at[i]=$((10#${up/./} * 10000000))
+	done
+}
+runtime=()
+read_at=()
+
 # vm_start NAME VMM-OPTION...
 vm_start()
 {
@@ -304,6 +337,22 @@ outer_since()
 
 # Figures with bounds: printed as they come, judged at the end with --assert.
 misses=0
+
+# bench_options ARGUMENT...: for a benchmark that has no options of its own
+bench_options()
+{
+	while [ $# -gt 0 ]; do
+		common_option "$@"
+		shift "$taken"
+	done
+}
+
+# median: of the numbers on stdin, one a line
+median()
+{
+	sort -g | awk '{ v[NR] = $1 }
+		END { if (NR) print NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'
+}
 
 # verdict WHAT VALUE RELATION BOUND, with RELATION one of <= >=
 verdict()
