@@ -45,6 +45,12 @@ static DEFINE_IRQ_WORK(state_irq, state_irq_fn);
 
 __bpf_kfunc_start_defs();
 
+/*
+ * Threads are passed as p__ign: pahole (1.30 with gcc 14's DWARF) does not
+ * merge the module's struct task_struct with the kernel's, so that the verifier
+ * would take them for two types and refuse the class.
+ */
+
 /**
  * vmgang_bpf_attach_class - the class is there
  * @abi: VMGANG_ABI that the class was compiled with
@@ -87,29 +93,29 @@ __bpf_kfunc void vmgang_bpf_detach_class(void)
 
 /**
  * vmgang_bpf_get_vcpu - which vCPU a thread runs
- * @p: the thread
+ * @p__ign: the thread
  * @out: where to tell
  *
  * What it tells holds until the thread leaves the class: one that comes to run
  * another vCPU leaves and enters again.
  *
- * Return: 0; -ENOENT if @p runs no vCPU.
+ * Return: 0; -ENOENT if the thread runs no vCPU.
  */
-__bpf_kfunc int vmgang_bpf_get_vcpu(struct task_struct *p,
+__bpf_kfunc int vmgang_bpf_get_vcpu(struct task_struct *p__ign,
 				    struct vmgang_bpf_vcpu *out)
 {
 	struct vmgang_thread *thread;
 	struct vmgang_vcpu *vcpu;
 
 	guard(rcu)();
-	thread = vmgang_thread_find(p);
+	thread = vmgang_thread_find(p__ign);
 	vcpu = thread ? rcu_dereference(thread->vcpu) : NULL;
 	if (!vcpu)
 		return -ENOENT;
 	out->vm_id = vcpu->vm->id;
 	out->slot = vcpu->vm->slot;
 	out->index = vcpu->index;
-	out->cgroup_id = cgroup_id(task_dfl_cgroup(p));
+	out->cgroup_id = cgroup_id(task_dfl_cgroup(p__ign));
 	return 0;
 }
 
@@ -143,7 +149,7 @@ __bpf_kfunc int vmgang_bpf_get_vm(u32 slot, struct vmgang_bpf_vm *out)
 
 /**
  * vmgang_bpf_report_costop - a vCPU is held back for its siblings' sake
- * @p: its thread
+ * @p__ign: its thread
  * @held: true: from now on; false: not any more
  *
  * While held, the vCPU's runnable time counts as co-stop, not as ready. May
@@ -151,12 +157,12 @@ __bpf_kfunc int vmgang_bpf_get_vm(u32 slot, struct vmgang_bpf_vm *out)
  * Ends by itself when the vCPU runs or sleeps.  Emits the tracepoints
  * vcpu_costop and vcpu_costart.
  */
-__bpf_kfunc void vmgang_bpf_report_costop(struct task_struct *p, bool held)
+__bpf_kfunc void vmgang_bpf_report_costop(struct task_struct *p__ign, bool held)
 {
 	struct vmgang_thread *thread;
 
 	guard(rcu)();
-	thread = vmgang_thread_find(p);
+	thread = vmgang_thread_find(p__ign);
 	if (thread)
 		vmgang_vcpu_hold(thread, held);
 }
