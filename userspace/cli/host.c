@@ -7,6 +7,7 @@
 
 #include "doctor.h"
 #include "util.h"
+#include "vm.h"
 
 #define NEW_KERNEL \
 	"boot a kernel with sched_ext (Debian 13: apt install -t trixie-backports linux-image-amd64); until then vmgang observes"
@@ -49,7 +50,7 @@ static void check_owner(struct vg_doctor *d)
 		vg_doctor_say(d, "sched_ext", VG_FINDING_WARN,
 			      "systemctl start vmgangd attaches the class; if it runs, `vmgang` says why it did not",
 			      "no scheduler is attached (%s)", state);
-	else if (strcmp(ops, "vmgang") == 0)
+	else if (vg_class_is_ours(ops))
 		vg_doctor_say(d, "sched_ext", VG_FINDING_OK, NULL,
 			      "the class is attached (%s)", state);
 	else

@@ -10,6 +10,7 @@
 #include "log.h"
 #include "supervisor.h"
 #include "util.h"
+#include "vm.h"
 
 #define OTHER_SCHEDULER_US (10ULL * 1000 * 1000)
 
@@ -95,7 +96,7 @@ static void busy(struct vg_supervisor *s, const char *why)
 
 	if (vg_class_owner(&owner) < 0)
 		owner = NULL;
-	if ((!owner || strcmp(owner, "vmgang") == 0) &&
+	if ((!owner || vg_class_is_ours(owner)) &&
 	    s->quick_tries < QUICK_TRIES) {
 		s->quick_tries++;
 		retry_in(s, QUICK_TRY_US);
@@ -165,8 +166,8 @@ static void ejected(struct vg_supervisor *s)
 	if (vg_class_exit_info(s->class, &info) == 0) {
 		restart = info.restart;
 		deliberate = info.kind < EXIT_KIND_ERROR;
-		vg_error_set(&text, "the class was ejected: kind %d, code %" PRId64
-			     ", %s: %s", (int)info.kind, (int64_t)info.code,
+		vg_error_set(&text, "the class was ejected: kind %" PRIu32
+			     ", code %" PRId64 ", %s: %s", info.kind, info.code,
 			     info.reason, info.msg);
 	} else {
 		vg_error_set(&text, "the class was ejected for an unknown reason");

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -53,6 +54,16 @@ int vg_sysfs_state(int sysfs, char state[static 16])
 int vg_sysfs_version(int sysfs, char version[static 32])
 {
 	return gone(vg_read_line(sysfs, "version", version, 32));
+}
+
+/* The kernel may append more to the name, after an underscore or a blank. */
+bool vg_class_is_ours(const char *ops)
+{
+	static const char ours[] = "vmgang";
+	size_t n = sizeof(ours) - 1;
+
+	return strncmp(ops, ours, n) == 0 && ops[n] != '.' &&
+	       !isalnum((unsigned char)ops[n]);
 }
 
 static int open_vm(int sysfs, const char *dir)

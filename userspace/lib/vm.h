@@ -2,6 +2,7 @@
 #ifndef VMGANG_VM_H
 #define VMGANG_VM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -66,6 +67,9 @@ enum {
 int vg_sysfs_open(const char *path);	/* an fd, -ENOENT: no module */
 int vg_sysfs_state(int sysfs, char state[static 16]);
 int vg_sysfs_version(int sysfs, char version[static 32]);
+
+/* Is this name of a sched_ext scheduler, as sched_ext/root/ops has it, ours? */
+bool vg_class_is_ours(const char *ops);
 
 /* The directories' names below vms/, sorted by pid; NULL when there is none. */
 int vg_vm_list(int sysfs, char ***ret);
