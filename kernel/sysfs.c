@@ -534,10 +534,14 @@ int vmgang_sysfs_add_vcpu(struct vmgang_vcpu *vcpu)
 			   vcpu->index);
 }
 
-/* Waits for readers of its files. */
+/*
+ * Waits for readers of its files.  A vCPU may have left before it was ever
+ * shown.
+ */
 void vmgang_sysfs_del_vcpu(struct vmgang_vcpu *vcpu)
 {
-	kobject_del(&vcpu->kobj);
+	if (vcpu->kobj.state_in_sysfs)
+		kobject_del(&vcpu->kobj);
 }
 
 void vmgang_sysfs_notify_state(void)
