@@ -6,7 +6,10 @@
 #ifndef VMGANG_COMPAT_H
 #define VMGANG_COMPAT_H
 
+#include <linux/fprobe.h>
+#include <linux/ftrace.h>
 #include <linux/kernfs.h>
+#include <linux/ptrace.h>
 #include <linux/rcupdate.h>
 #include <linux/version.h>
 
@@ -24,6 +27,43 @@
 #define VMGANG_HAVE_CLASS 1
 #else
 #define VMGANG_HAVE_CLASS 0
+#endif
+
+/* kvm_vcpu.pid has a lock of its own since 6.14; it was under RCU before. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 14, 0)
+#define VMGANG_HAVE_KVM_PID_LOCK 1
+#else
+#define VMGANG_HAVE_KVM_PID_LOCK 0
+#endif
+
+/*
+ * fprobes pass struct ftrace_regs since 6.14.  Before, each had an ftrace_ops
+ * of its own, and kernel.ftrace_enabled=0 would have switched it off, so that
+ * we would miss a VM's death: a permanent one refuses that.
+ */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 14, 0)
+typedef struct ftrace_regs vmgang_fprobe_regs;
+
+static inline void *vmgang_fprobe_argument(struct ftrace_regs *regs)
+{
+	return (void *)ftrace_regs_get_argument(regs, 0);
+}
+
+static inline void vmgang_fprobe_prepare(struct fprobe *fprobe)
+{
+}
+#else
+typedef struct pt_regs vmgang_fprobe_regs;
+
+static inline void *vmgang_fprobe_argument(struct pt_regs *regs)
+{
+	return (void *)regs_get_kernel_argument(regs, 0);
+}
+
+static inline void vmgang_fprobe_prepare(struct fprobe *fprobe)
+{
+	fprobe->ops.flags = FTRACE_OPS_FL_PERMANENT;
+}
 #endif
 
 /* A kernfs node's name is under RCU since 6.15. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The only file that knows KVM.  Three functions of kvm.ko are hooked, by
- * name, with ftrace; /sys/kernel/tracing/enabled_functions shows them:
+ * name, with fprobes; /sys/kernel/tracing/enabled_functions shows them:
  *
  *	kvm_arch_vcpu_ioctl_run(vcpu)	once for each KVM_RUN, in the vCPU's
  *					thread: finds VMs, vCPUs and threads.
@@ -11,10 +11,8 @@
  *					PLE, pause filter, Hyper-V's and Xen's
  *					hypercalls
  *
- * The hooks are ftrace_ops of our own rather than fprobes for one flag: they
- * are permanent.  Where kernel.ftrace_enabled=0 still switches hooks off, it
- * would make us miss a VM's death; with the flag it is refused, as for live
- * patches.
+ * Only entries are hooked, so that no thread that is inside one of these
+ * functions for hours returns through us.
  *
  * KVM exports little to others than its own modules.  We need nothing of it
  * but that it is there: kvm_put_kvm, never called, makes modprobe load kvm.ko
@@ -22,9 +20,14 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
-#include <linux/ftrace.h>
+#include <linux/fdtable.h>
+#include <linux/fprobe.h>
+#include <linux/fs.h>
 #include <linux/kvm_host.h>
+#include <linux/module.h>
 #include <linux/printk.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task.h>
 #include <linux/string.h>
 
 #include "compat.h"
@@ -32,28 +35,26 @@
 
 static void (* const pin_kvm)(struct kvm *kvm) __used = kvm_put_kvm;
 
-static void *first_argument(struct ftrace_regs *regs)
+static int on_run(struct fprobe *fprobe, unsigned long ip,
+		  unsigned long ret_ip, vmgang_fprobe_regs *regs, void *data)
 {
-	return (void *)ftrace_regs_get_argument(regs, 0);
+	struct kvm_vcpu *vcpu = vmgang_fprobe_argument(regs);
+
+	vmgang_vm_enter(vcpu->kvm, vcpu, vcpu->vcpu_idx, current);
+	return 0;
 }
 
-static void on_run(unsigned long ip, unsigned long parent_ip,
-		   struct ftrace_ops *ops, struct ftrace_regs *regs)
+static int on_destroy(struct fprobe *fprobe, unsigned long ip,
+		      unsigned long ret_ip, vmgang_fprobe_regs *regs,
+		      void *data)
 {
-	struct kvm_vcpu *vcpu = first_argument(regs);
-
-	vmgang_vm_enter(vcpu->kvm, vcpu, vcpu->vcpu_idx);
-}
-
-static void on_destroy(unsigned long ip, unsigned long parent_ip,
-		       struct ftrace_ops *ops, struct ftrace_regs *regs)
-{
-	vmgang_vm_destroyed(first_argument(regs));
+	vmgang_vm_destroyed(vmgang_fprobe_argument(regs));
+	return 0;
 }
 
 /* A vCPU spins in its own thread. */
-static void on_spin(unsigned long ip, unsigned long parent_ip,
-		    struct ftrace_ops *ops, struct ftrace_regs *regs)
+static int on_spin(struct fprobe *fprobe, unsigned long ip,
+		   unsigned long ret_ip, vmgang_fprobe_regs *regs, void *data)
 {
 	struct vmgang_thread *thread;
 
@@ -61,6 +62,7 @@ static void on_spin(unsigned long ip, unsigned long parent_ip,
 	thread = vmgang_thread_find(current);
 	if (thread)
 		vmgang_vcpu_spin(thread);
+	return 0;
 }
 
 /*
@@ -93,39 +95,92 @@ u64 vmgang_kvm_yields(const struct kvm_vcpu *kvcpu)
 	return READ_ONCE(kvcpu->stat.directed_yield_successful);
 }
 
+/*
+ * vCPUs that are in KVM_RUN already when the module is loaded.  A guest that
+ * needs nothing of its VMM may stay there for hours, so they are looked for:
+ * in the open files of all processes.  Those that are not in KVM_RUN will be
+ * found when they enter it.
+ */
+static bool is_vcpu(const struct file *file)
+{
+	const struct module *owner = file->f_op->owner;
+
+	return owner && !strncmp(owner->name, "kvm", strlen("kvm")) &&
+	       !strncmp(file->f_path.dentry->d_name.name, "kvm-vcpu:",
+			strlen("kvm-vcpu:"));
+}
+
+/* The thread that ran it last.  The caller is inside an RCU critical section. */
+static struct task_struct *vcpu_task(struct kvm_vcpu *vcpu)
+{
+#if VMGANG_HAVE_KVM_PID_LOCK
+	guard(read_lock)(&vcpu->pid_lock);
+	return pid_task(vcpu->pid, PIDTYPE_PID);
+#else
+	return pid_task(rcu_dereference(vcpu->pid), PIDTYPE_PID);
+#endif
+}
+
+/* The lock of the table of files is held, so the vCPU is alive. */
+static int discover_file(const void *unused, struct file *file, unsigned int fd)
+{
+	struct kvm_vcpu *vcpu = file->private_data;
+	struct task_struct *task;
+
+	if (!is_vcpu(file) || !READ_ONCE(vcpu->wants_to_run))
+		return 0;
+	task = vcpu_task(vcpu);
+	if (!task)
+		return 0;
+	vmgang_vm_enter(vcpu->kvm, vcpu, vcpu->vcpu_idx, task);
+	/* If it began to exit before it was known, nobody will tell us. */
+	smp_mb();
+	if (READ_ONCE(task->flags) & PF_EXITING)
+		vmgang_thread_gone(task, true);
+	return 0;
+}
+
+static void discover(void)
+{
+	struct task_struct *process, *thread;
+
+	guard(rcu)();
+	for_each_process_thread(process, thread) {
+		/* Nearly always all threads have the same files. */
+		if (thread != process && thread->files == process->files)
+			continue;
+		task_lock(thread);
+		iterate_fd(thread->files, 0, discover_file, NULL);
+		task_unlock(thread);
+	}
+}
+
 /* In order of registration: no VM may be found before its death would be. */
 static struct hook {
 	const char *function;
-	struct ftrace_ops ops;
+	struct fprobe fprobe;
 } hooks[] = {
-	{ "kvm_arch_destroy_vm", { .func = on_destroy } },
-	{ "kvm_vcpu_on_spin", { .func = on_spin } },
-	{ "kvm_arch_vcpu_ioctl_run", { .func = on_run } },
+	{ "kvm_arch_destroy_vm", { .entry_handler = on_destroy } },
+	{ "kvm_vcpu_on_spin", { .entry_handler = on_spin } },
+	{ "kvm_arch_vcpu_ioctl_run", { .entry_handler = on_run } },
 };
 
 static int hook_register(struct hook *hook)
 {
-	char name[64];
 	int ret;
 
-	hook->ops.flags = FTRACE_OPS_FL_PERMANENT;
-	strscpy(name, hook->function);
-	ret = ftrace_set_filter(&hook->ops, name, strlen(name), 1);
-	if (!ret)
-		ret = register_ftrace_function(&hook->ops);
-	if (ret) {
+	vmgang_fprobe_prepare(&hook->fprobe);
+	ret = register_fprobe_syms(&hook->fprobe, &hook->function, 1);
+	if (ret)
 		pr_err("cannot hook %s() of KVM: %pe\n", hook->function,
 		       ERR_PTR(ret));
-		ftrace_free_filter(&hook->ops);
-	}
 	return ret;
 }
 
-/* Waits until no thread is inside the hook. */
+/* Waits until nobody is inside the hook. */
 static void hook_unregister(struct hook *hook)
 {
-	unregister_ftrace_function(&hook->ops);
-	ftrace_free_filter(&hook->ops);
+	unregister_fprobe(&hook->fprobe);
 }
 
 int vmgang_kvm_init(void)
@@ -138,6 +193,7 @@ int vmgang_kvm_init(void)
 		if (ret)
 			goto err;
 	}
+	discover();
 	return 0;
 err:
 	while (hook-- > hooks)

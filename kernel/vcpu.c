@@ -95,9 +95,19 @@ void vmgang_vcpu_del(struct vmgang_vcpu *vcpu)
 }
 
 /*
- * From now on @thread, which is current, runs @vcpu.  Usually both are new;
- * but a vCPU may move to another thread, and a thread to another vCPU, even to
- * one of another VM.
+ * Where a thread is now.  If it is not current this may change while we look;
+ * the next switch of it puts that right.
+ */
+static enum vmgang_state state_of(const struct task_struct *task)
+{
+	if (task == current || READ_ONCE(task->on_cpu))
+		return VMGANG_RUN;
+	return READ_ONCE(task->__state) ? VMGANG_WAIT : VMGANG_READY;
+}
+
+/*
+ * From now on @thread runs @vcpu.  Usually both are new; but a vCPU may move to
+ * another thread, and a thread to another vCPU, even to one of another VM.
  */
 void vmgang_vcpu_bind(struct vmgang_vcpu *vcpu, struct vmgang_thread *thread)
 {
@@ -116,7 +126,8 @@ void vmgang_vcpu_bind(struct vmgang_vcpu *vcpu, struct vmgang_thread *thread)
 	guard(raw_spinlock)(&vcpu->vm->lock);
 	vmgang_vm_clock(vcpu->vm);
 	unbind(vcpu);
-	vmgang_account_move(&vcpu->vm->account, &vcpu->account, VMGANG_RUN);
+	vmgang_account_move(&vcpu->vm->account, &vcpu->account,
+			    state_of(thread->task));
 	vmgang_spin_begin(&vcpu->account.spin);
 	vcpu->thread = thread;
 	thread->binding++;

@@ -81,7 +81,7 @@ u32 vmgang_vm_count(void)
 	return READ_ONCE(nr_vms);
 }
 
-static struct vmgang_vm *vm_alloc(struct kvm *kvm)
+static struct vmgang_vm *vm_alloc(struct kvm *kvm, struct task_struct *task)
 {
 	struct vmgang_vm *vm;
 
@@ -95,8 +95,8 @@ static struct vmgang_vm *vm_alloc(struct kvm *kvm)
 	INIT_LIST_HEAD(&vm->leaving);
 	INIT_WORK(&vm->work, vm_sync);
 	vm->kvm = kvm;
-	vm->pid = task_tgid_nr(current);
-	vm->tgid = get_pid(task_tgid(current));
+	vm->pid = task_tgid_nr(task);
+	vm->tgid = get_pid(task_tgid(task));
 	vm->slice_us = VMGANG_SLICE_US;
 	vm->managed = 1;
 	vmgang_sysfs_init_vm(vm);
@@ -176,7 +176,8 @@ struct entry {
 };
 
 static bool entry_prepare(struct entry *e, struct kvm *kvm,
-			  struct kvm_vcpu *kvcpu, u32 index)
+			  struct kvm_vcpu *kvcpu, u32 index,
+			  struct task_struct *task)
 {
 	scoped_guard(raw_spinlock_irqsave, &vmgang_lock) {
 		e->vm = vm_find(kvm);
@@ -186,11 +187,11 @@ static bool entry_prepare(struct entry *e, struct kvm *kvm,
 			return false;
 	}
 	if (!e->vm)
-		e->spare_vm = vm_alloc(kvm);
+		e->spare_vm = vm_alloc(kvm, task);
 	if (!e->vcpu)
 		e->spare_vcpu = vmgang_vcpu_alloc(kvcpu, index);
 	if (!e->thread)
-		e->spare_thread = vmgang_thread_alloc(current);
+		e->spare_thread = vmgang_thread_alloc(task);
 	return (e->vm || e->spare_vm) && (e->vcpu || e->spare_vcpu) &&
 	       (e->thread || e->spare_thread);
 }
@@ -226,28 +227,29 @@ static bool entry_commit(struct entry *e, struct kvm *kvm,
 }
 
 /*
- * current enters KVM_RUN.  All but the first time, that is one probe of the
+ * @task is in KVM_RUN.  All but the first time, that is one probe of the
  * table of threads.  Should memory be short, the next time will do.
  */
-void vmgang_vm_enter(struct kvm *kvm, struct kvm_vcpu *kvcpu, u32 index)
+void vmgang_vm_enter(struct kvm *kvm, struct kvm_vcpu *kvcpu, u32 index,
+		     struct task_struct *task)
 {
 	struct entry e = {};
 	struct vmgang_vcpu *vcpu;
 
 	guard(rcu)();
-	e.thread = vmgang_thread_find(current);
+	e.thread = vmgang_thread_find(task);
 	if (e.thread) {
 		vcpu = rcu_dereference(e.thread->vcpu);
 		if (vcpu && READ_ONCE(vcpu->kvcpu) == kvcpu)
 			return;
 	}
-	if (entry_prepare(&e, kvm, kvcpu, index) &&
+	if (entry_prepare(&e, kvm, kvcpu, index, task) &&
 	    entry_commit(&e, kvm, kvcpu)) {
 		if (e.new_vm)
 			trace_vm_add(e.vm->slot, e.vm->pid, e.vm->id);
 		if (e.new_vcpu)
 			trace_vcpu_add(e.vm->slot, e.vm->pid, index,
-				       task_pid_nr(current));
+				       task_pid_nr(task));
 	}
 	if (e.spare_thread)
 		vmgang_thread_free(e.spare_thread);

@@ -107,7 +107,8 @@ extern struct workqueue_struct *vmgang_wq;
 /* vm.c */
 int vmgang_vm_init(void);
 void vmgang_vm_uninit(void);
-void vmgang_vm_enter(struct kvm *kvm, struct kvm_vcpu *kvcpu, u32 index);
+void vmgang_vm_enter(struct kvm *kvm, struct kvm_vcpu *kvcpu, u32 index,
+		     struct task_struct *task);
 void vmgang_vm_destroyed(struct kvm *kvm);
 void vmgang_vm_kill_all(void);
 struct vmgang_vm *vmgang_vm_find_slot(u32 slot);
