@@ -17,7 +17,7 @@ static void check_kernel(struct vg_doctor *d)
 	struct utsname u;
 
 	if (uname(&u) < 0)
-		strcpy(u.release, "?");
+		snprintf(u.release, sizeof(u.release), "?");
 	if (vg_doctor_exists(d, "/sys/kernel/sched_ext/state"))
 		vg_doctor_say(d, "kernel", VG_FINDING_OK, NULL,
 			      "%s has sched_ext", u.release);
@@ -112,7 +112,7 @@ static void check_deadline_server(struct vg_doctor *d)
 	}
 	snprintf(path, sizeof(path), "%speriod", dir);
 	if (vg_doctor_read(d, path, period, sizeof(period)) < 0)
-		strcpy(period, "?");
+		snprintf(period, sizeof(period), "?");
 	if (strcmp(runtime, "0") == 0)
 		vg_doctor_say(d, "ext server", VG_FINDING_WARN,
 			      "write 50000000 to /sys/kernel/debug/sched/ext_server/cpu*/runtime",

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -69,7 +70,7 @@ static int reply_not_allowed(sd_varlink *link)
 static void state_of(const struct vg_daemon *d, char ret[static 16])
 {
 	if (d->sysfs < 0 || vg_sysfs_state(d->sysfs, ret) < 0)
-		strcpy(ret, "none");
+		snprintf(ret, 16, "none");
 }
 
 static int list(sd_varlink *link, sd_json_variant *parameters,
@@ -385,7 +386,7 @@ int vg_control_start(struct vg_daemon *d)
 	sd_varlink_server_set_connections_per_uid_max(s,
 						      CONNECTIONS_PER_UID_MAX);
 	r = sd_varlink_server_set_info(s, "vmgang", "vmgangd", VMGANG_VERSION,
-				       "https://www.kernel.org/");
+				       NULL);
 	if (r >= 0)
 		r = sd_varlink_server_add_interface(s, &vl_interface_io_vmgang);
 	if (r >= 0)

@@ -26,7 +26,7 @@ int vg_daemon_domain_put(struct vg_daemon *d, const char *uuid,
 			 const struct vg_policy *policy, char *const *errors)
 {
 	char canonical[37];
-	bool changed;
+	bool changed = false;
 	int r;
 
 	r = vg_uuid_normalize(uuid, canonical);

@@ -12,7 +12,7 @@ struct vg_entry *vg_vmtable_add(struct vg_vmtable *table, const char *dir,
 {
 	struct vg_entry **bigger, *entry;
 
-	bigger = reallocarray(table->entries, table->nr + 1, sizeof(entry));
+	bigger = reallocarray(table->entries, table->nr + 1, sizeof(struct vg_entry *));
 	if (!bigger)
 		return NULL;
 	table->entries = bigger;

@@ -34,19 +34,21 @@ static const char *option_value(const char *arg, const char *name,
  */
 static char *name_from_option(const char *s)
 {
-	char field[NAME_MAX_BYTES + sizeof("guest=")];
 	bool first = true;
 
 	while (*s) {
+		char field[NAME_MAX_BYTES + sizeof("guest=")] = "";
 		size_t n = 0;
 
 		for (; *s; s++) {
-			if (*s == ',' && *++s != ',')
-				break;
+			if (*s == ',') {
+				s++;
+				if (*s != ',')
+					break;
+			}
 			if (n < sizeof(field) - 1)
 				field[n++] = *s;
 		}
-		field[n] = '\0';
 		if (strncmp(field, "guest=", 6) == 0)
 			return field[6] ? vg_printable(field + 6) : NULL;
 		if (first && *field && !strchr(field, '=')) {
@@ -58,29 +60,28 @@ static char *name_from_option(const char *s)
 	return NULL;
 }
 
+/* A string that ends before end; one that is cut off is none. */
+static const char *whole(const char *s, const char *end)
+{
+	return s && memchr(s, '\0', (size_t)(end - s)) ? s : NULL;
+}
+
 int vg_identity_parse(const char *cmdline, size_t len, struct vg_identity *ret)
 {
 	struct vg_identity id = {};
-	const char *end = cmdline + len;
+	const char *end = cmdline + len, *arg, *next;
 
-	for (const char *arg = cmdline; arg < end;) {
-		size_t n = strnlen(arg, (size_t)(end - arg));
-		const char *next = arg + n + 1 < end ? arg + n + 1 : NULL;
+	for (arg = cmdline; arg < end && whole(arg, end); arg = next) {
 		const char *value;
 		char uuid[37];
 
-		if (arg + n == end)	/* cut off: not a string */
-			break;
-		value = option_value(arg, "name", next);
-		if (value && strnlen(value, (size_t)(end - value)) <
-				     (size_t)(end - value) && !id.name)
+		next = arg + strlen(arg) + 1;
+		value = whole(option_value(arg, "name", next), end);
+		if (value && !id.name)
 			id.name = name_from_option(value);
-		value = option_value(arg, "uuid", next);
-		if (value && strnlen(value, (size_t)(end - value)) <
-				     (size_t)(end - value) && !id.uuid &&
-		    vg_uuid_normalize(value, uuid) == 0)
+		value = whole(option_value(arg, "uuid", next), end);
+		if (value && !id.uuid && vg_uuid_normalize(value, uuid) == 0)
 			id.uuid = strdup(uuid);
-		arg += n + 1;
 	}
 	*ret = id;
 	return 0;
