@@ -192,7 +192,8 @@ static void finds_and_applies(void **state)
 	fake_vm(&h->fake, 100, 1, 2, db);
 	fake_vm(&h->fake, 200, 2, 4, web);
 	start(h);
-	until(h, "sysfs/vms/200/policy/cosched", "gang");
+	until(h, "sysfs/vms/200/name", "web");
+	assert_true(fake_is(&h->fake, "sysfs/vms/200/policy/cosched", "gang"));
 	assert_true(fake_is(&h->fake, "sysfs/vms/200/policy/slice_us", "7000"));
 	assert_true(fake_is(&h->fake, "sysfs/vms/100/policy/cosched", "off"));
 	assert_true(fake_is(&h->fake, "sysfs/vms/100/name", "db"));
@@ -246,6 +247,7 @@ static void by_hand(void **state)
 
 	fake_vm(&h->fake, 100, 1, 2, db);
 	start(h);
+	until(h, "sysfs/vms/100/name", "db");
 	fake_write(&h->fake, "sysfs/vms/100/policy/cosched", "gang\n");
 	fake_vm(&h->fake, 200, 2, 2, web);
 	until(h, "sysfs/vms/200/name", "web");
