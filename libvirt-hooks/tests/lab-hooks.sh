@@ -51,10 +51,10 @@ sysfs() { echo "/sys/kernel/vmgang/vms/$(cat "/run/libvirt/qemu/$1.pid" 2>/dev/n
 knob() { cat "$(sysfs "$1")/policy/$2" 2>/dev/null; }
 edit() { virsh -q metadata "$1" urn:vmgang:domain:1 --key vmgang --live --set "$2" >/dev/null; }
 
-# eventually NAME KNOB VALUE: up to 10 s, since the machine may be slow
+# eventually NAME KNOB VALUE: up to half a minute, since the machine may be slow
 eventually() {
 	local i
-	for ((i = 0; i < 100; i++)); do
+	for ((i = 0; i < 300; i++)); do
 		[ "$(knob "$1" "$2")" = "$3" ] && return 0
 		sleep 0.1
 	done
@@ -189,8 +189,8 @@ hung_daemon() {
 	hung=$(timed_create)
 	create hk-d c04 "$gang" || bad "a domain starts with a hung vmgangd"
 	pkill -CONT -x vmgangd
-	# prepare and started wait for half a second each, the rest is the machine
-	if [ "${hung:-99999}" -le $((usual + 2000)) ]
+	# prepare and started wait for 0.4 s each; the rest is for an emulated machine
+	if [ "${hung:-99999}" -le $((usual + 1500)) ]
 	then ok "a hung vmgangd delays a start little ($usual ms usual, $hung ms hung)"
 	else bad "a hung vmgangd delays a start little" "$usual ms usual, $hung ms hung"; fi
 	becomes "the policy counts when it goes on" hk-d cosched gang
