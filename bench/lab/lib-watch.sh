@@ -52,6 +52,7 @@ watch_machine()
 			fail) watch_end boot "$arg $more" ;;
 			esac
 		fi
+		watch_outer
 		[ "$now" != "$SECONDS" ] && [ -z "$WATCH_VERDICT" ] || continue
 		now=$SECONDS
 		if ! machine_alive; then
@@ -67,6 +68,21 @@ watch_machine()
 		fi
 	done
 }
+
+# For measurements inside, which want to know what else this machine did: its
+# "cpu" line of /proc/stat, and the ticks that the emulator itself has had.
+watch_outer()
+{
+	local cpu own
+
+	read -r cpu </proc/stat
+	read -r own <"/proc/$MACHINE_PID/stat" || return
+	# shellcheck disable=SC2086 # after the name in brackets: words
+	set -- ${own##*) }
+	printf '%s\nself %s\n' "$cpu" "$((${12} + ${13}))" \
+		>"$MACHINE_DIR/share/outer-stat.new" &&
+		mv "$MACHINE_DIR/share/outer-stat.new" "$MACHINE_DIR/share/outer-stat"
+} 2>/dev/null
 
 watch_hearts()
 {
