@@ -386,13 +386,14 @@ static int measure(struct vm *vms)
 {
 	size_t n = (size_t)env.nr_vms * env.params.nr_vcpus;
 	struct sample *base = n ? calloc(2 * n, sizeof(*base)) : NULL;
-	struct sample *now = base + n;
+	struct sample *now;
 	uint64_t end, next;
 	unsigned int i;
 	int ret = 0, sig;
 
 	if (!base)
 		return -1;
+	now = base + n;
 	puts("name\tvm\tvcpu\ttid\tms\tcount");
 	fflush(stdout);
 	if (env.params.limit) {
