@@ -16,6 +16,7 @@ assert=
 vms=()			# pids of the running VMs
 declare -A stat		# stat[WHEN,VM,NAME]: what vms_stats has read
 class_ours=		# how the class was attached by us, if it was
+class_found=		# the module's state at the start
 
 die()
 {
@@ -83,6 +84,7 @@ host_require()
 	grep -qs cpu "$cgroups/cgroup.controllers" ||
 		die "no cgroup v2 with the cpu controller at $cgroups"
 	nr_pcpus=$(nproc)
+	class_found=$(module_state)
 }
 
 module_require()
@@ -152,9 +154,13 @@ class_down()
 	die "the class can not be detached: it was attached by hand"
 }
 
+# As it was found.
 class_restore()
 {
-	[ -z "$class_ours" ] || class_down
+	case $class_found in
+	class) class_up ;;
+	*) [ -z "$class_ours" ] || class_down ;;
+	esac
 }
 
 # uptime_ms: CLOCK_MONOTONIC to 10 ms, into `ms`

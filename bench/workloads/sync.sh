@@ -83,10 +83,12 @@ sync_phase()
 	done
 	vms_appear
 	if [ -d "$sys" ]; then
-		# after whatever policy a daemon gives to VMs that appear
-		sleep 0.3
+		# early, to settle, and once more below: a daemon, too, sets the
+		# policy of VMs that appear
 		vms_policy "$managed" "$cosched"
 	fi
+	sleep_until_ms $((start + settle - 300))
+	[ ! -d "$sys" ] || vms_policy "$managed" "$cosched"
 	sleep_until_ms $((start + settle))
 	outer_before
 	vms_stats begin
