@@ -79,6 +79,26 @@ static bool libvirt_installed(const struct vg_doctor *d)
 	       vg_doctor_exists(d, "/etc/libvirt/qemu.conf");
 }
 
+/* libvirt looks for hooks once, when it starts. */
+static bool libvirtd_is_older(const struct vg_doctor *d,
+			      const struct stat *hook)
+{
+	static const char *const pidfiles[] = {
+		"/run/libvirtd.pid", "/run/virtqemud.pid",
+	};
+
+	for (size_t i = 0; i < VG_ARRAY_SIZE(pidfiles); i++) {
+		vg_autofree char *path = vg_paths_in_root(&d->cli->paths,
+							  pidfiles[i]);
+		struct stat st;
+
+		if (path && stat(path, &st) == 0 &&
+		    st.st_mtime < hook->st_ctime)
+			return true;
+	}
+	return false;
+}
+
 static void check_hook_files(struct vg_doctor *d)
 {
 	vg_autofree char *path = vg_paths_in_root(&d->cli->paths, HOOK);
@@ -100,6 +120,10 @@ static void check_hook_files(struct vg_doctor *d)
 		vg_doctor_say(d, "libvirt hook", VG_FINDING_FAIL,
 			      "install vmgang-hook",
 			      HOOK_HELPER ", which the hook runs, is missing");
+	else if (libvirtd_is_older(d, &st))
+		vg_doctor_say(d, "libvirt hook", VG_FINDING_WARN,
+			      "systemctl restart libvirtd (or virtqemud); running domains go on",
+			      HOOK " was installed after libvirtd had started, which has not noticed it");
 	else
 		vg_doctor_say(d, "libvirt hook", VG_FINDING_OK, NULL,
 			      HOOK " is installed");
