@@ -1,0 +1,553 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The gang-scheduling class: a sched_ext scheduler for the vCPUs of KVM.
+ *
+ * ESSAY
+ */
+#include "vmlinux.h"
+#include "compat.bpf.h"
+#include "policy_vm.h"
+
+char _license[] SEC("license") = "GPL";
+
+/* Set by user space before the program is loaded. */
+const volatile u32 cpu_cell[VG_MAX_CPUS];	/* cell of each pCPU, or VG_NONE */
+const volatile u32 nr_cpus = 1;
+const volatile u32 nr_cells = 1;
+
+/* Everything the policy knows.  User space reads stats here. */
+struct vg_state_all state;
+u32 cpu_bit[VG_MAX_CPUS];
+/* Scratch of whoever runs on that pCPU with interrupts off; of the timers. */
+struct vg_plan plans[VG_MAX_CPUS];
+struct vg_plan timer_plans[VG_MAX_CELLS];
+
+struct cell_lock {
+	struct bpf_spin_lock lock;
+};
+
+struct cell_timer {
+	struct bpf_timer timer;
+};
+
+struct cgroup_conf {
+	u64 quota;
+	u64 period;
+	u64 burst;
+	u32 weight;
+	u32 pad;
+};
+
+/* One for each cell; the last is the registry's. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, VG_MAX_CELLS + 1);
+	__type(key, u32);
+	__type(value, struct cell_lock);
+} locks SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, VG_MAX_CELLS);
+	__type(key, u32);
+	__type(value, struct cell_timer);
+} timers SEC(".maps");
+
+/* cpu.weight and cpu.max of every cgroup that has a cpu controller. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, u64);
+	__type(value, struct cgroup_conf);
+} cgroups SEC(".maps");
+
+/* Which build this is: set and compared by user space. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, u64);
+} ident SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct vg_exit_record);
+} exits SEC(".maps");
+
+int vmgang_bpf_attach_class(u32 abi) __ksym;
+void vmgang_bpf_detach_class(void) __ksym;
+int vmgang_bpf_get_vcpu(struct task_struct *p, struct vmgang_bpf_vcpu *out) __ksym;
+int vmgang_bpf_get_vm(u32 slot, struct vmgang_bpf_vm *out) __ksym;
+void vmgang_bpf_report_costop(struct task_struct *p, bool held) __ksym;
+void vmgang_bpf_report_gang(u32 slot, u64 id, bool start, u32 width) __ksym;
+
+#define ENQ(name)	bpf_core_enum_value(enum scx_enq_flags, SCX_ENQ_##name)
+#define DSQ_LOCAL	bpf_core_enum_value(enum scx_dsq_id_flags, SCX_DSQ_LOCAL)
+#define DSQ_LOCAL_ON	bpf_core_enum_value(enum scx_dsq_id_flags, SCX_DSQ_LOCAL_ON)
+#define KICK_PREEMPT	bpf_core_enum_value(enum scx_kick_flags, SCX_KICK_PREEMPT)
+#define KICK_IDLE	bpf_core_enum_value(enum scx_kick_flags, SCX_KICK_IDLE)
+
+/* ops.tick() ends stints; this only catches a pCPU without ticks. */
+#define SLICE_GUARD	(1000 * VG_MS)
+#define FOREIGN_SLICE	(5 * VG_MS)
+#define FOREIGN_DSQ	0x766d0000ULL
+#define MAX_BOUNCES	3
+#define HEARTBEAT	(1000 * VG_MS)
+
+VG_INLINE struct bpf_spin_lock *cell_lock(u32 cell)
+{
+	struct cell_lock *l = bpf_map_lookup_elem(&locks, &cell);
+
+	return l ? &l->lock : NULL;
+}
+
+VG_INLINE u32 cell_of(s32 cpu)
+{
+	return cpu >= 0 && cpu < VG_MAX_CPUS ? cpu_cell[cpu] : VG_NONE;
+}
+
+VG_INLINE struct vg_plan *my_plan(void)
+{
+	return &plans[bpf_get_smp_processor_id() & (VG_MAX_CPUS - 1)];
+}
+
+/*
+ * The record of a thread is found through p->scx.dsq_vtime, a field that only
+ * orders priority DSQs, of which this class has none.
+ */
+VG_INLINE u32 task_vcpu(struct task_struct *p)
+{
+	u64 vi = p->scx.dsq_vtime - 1;
+
+	if (vi >= VG_MAX_VCPUS || vg_vcpu(&state, vi)->pid != (u32)p->pid ||
+	    vg_vcpu(&state, vi)->ent == VG_NONE)
+		return VG_NONE;
+	return vi;
+}
+
+VG_INLINE u32 vcpu_cell(u32 vi)
+{
+	return vg_ent(&state, vg_vcpu(&state, vi)->ent)->cell;
+}
+
+static void arm_timer(struct vg_cell *c, u64 now, u64 when)
+{
+	u32 id = c->id;
+	struct cell_timer *t = bpf_map_lookup_elem(&timers, &id);
+
+	c->armed = when;
+	if (t)
+		bpf_timer_start(&t->timer, when > now ? when - now : 1, 0);
+}
+
+static __noinline void report_held(u32 ei)
+{
+	u32 vi = vg_ent(&state, ei)->head;
+
+	while (can_loop) {
+		struct task_struct *p;
+		struct vg_vcpu *v;
+
+		if (vi >= VG_MAX_VCPUS)
+			return;
+		v = vg_vcpu(&state, vi);
+		p = bpf_task_from_pid(v->pid);
+		if (p) {
+			vmgang_bpf_report_costop(p, true);
+			bpf_task_release(p);
+		}
+		vi = v->next;
+	}
+}
+
+static __noinline void report_plan(struct vg_plan *pl)
+{
+	struct vg_ent *e;
+	u32 i;
+
+	for (i = 0; i < VG_PLAN_STOPS; i++) {
+		if (i >= pl->nr_stopped)
+			break;
+		e = vg_ent(&state, pl->stopped[i]);
+		if (e->slot < VMGANG_MAX_VMS)
+			vmgang_bpf_report_gang(e->slot, vg_vm(&state, e->slot)->id, false,
+					       pl->width[i]);
+	}
+	if (pl->started != VG_NONE) {
+		e = vg_ent(&state, pl->started);
+		if (e->slot < VMGANG_MAX_VMS)
+			vmgang_bpf_report_gang(e->slot, vg_vm(&state, e->slot)->id, true,
+					       vg_ent_width(e));
+	}
+	if (pl->held != VG_NONE)
+		report_held(pl->held);
+}
+
+/* Kick pCPUs: they find in their record what is to run. */
+static __noinline void kick(struct vg_cell *c, u64 mask)
+{
+	u64 m;
+	u32 b;
+
+	vg_each_bit(b, m, mask & c->all)
+		scx_bpf_kick_cpu(vg_pcpu(c, b)->cpu, KICK_PREEMPT);
+}
+
+/* Carry out what a plan says, apart from moving threads. */
+VG_INLINE void act(struct vg_cell *c, struct vg_plan *pl, u64 kicks)
+{
+	if (kicks)
+		kick(c, kicks);
+	if (pl->nr_stopped || pl->started != VG_NONE || pl->held != VG_NONE)
+		report_plan(pl);
+	if (c->refill && c->refill != c->armed)
+		arm_timer(c, pl->now, c->refill);
+}
+
+VG_INLINE u64 place_flags(struct vg_vcpu *v)
+{
+	return ENQ(PREEMPT) | (v->bounced < MAX_BOUNCES ? ENQ(IMMED) : 0);
+}
+
+/*
+ * From ops.dispatch(): send @vi to the local queue of the pCPU it was placed
+ * on.  The insertion holds only for the thread's present turn in the queue; so
+ * look at its affinity after it, and take it back if it does not fit.
+ */
+static __noinline bool send(struct vg_cell *c, u32 vi, u32 bit, bool own)
+{
+	struct vg_vcpu *v = vg_vcpu(&state, vi);
+	struct task_struct *p = bpf_task_from_pid(v->pid);
+	s32 cpu = vg_pcpu(c, bit)->cpu;
+	bool ok = false;
+
+	if (!p)
+		return false;
+	scx_bpf_dsq_insert(p, own ? DSQ_LOCAL : DSQ_LOCAL_ON | cpu, SLICE_GUARD,
+			   own ? place_flags(v) & ~ENQ(PREEMPT) : place_flags(v));
+	if (bpf_cpumask_test_cpu(cpu, p->cpus_ptr))
+		ok = true;
+	else
+		scx_bpf_dispatch_cancel();
+	bpf_task_release(p);
+	return ok;
+}
+
+static __noinline void unsend(struct vg_cell *c, u32 cell, u32 vi, u32 bit, struct vg_plan *pl)
+{
+	struct bpf_spin_lock *lock = cell_lock(cell);
+
+	if (!lock)
+		return;
+	bpf_spin_lock(lock);
+	if (vg_pcpu(c, bit)->coming == vi && vg_vcpu(&state, vi)->state == VG_COMING)
+		vg_vcpu_wait(&state, c, pl, vi);
+	vg_count(c, VG_STAT_STALE, 1);
+	bpf_spin_unlock(lock);
+}
+
+static __noinline void send_placed(struct vg_cell *c, u32 cell, struct vg_plan *pl)
+{
+	u64 m;
+	u32 b;
+
+	vg_each_bit(b, m, pl->placed) {
+		u32 vi;
+
+		vi = vg_pcpu(c, b)->coming;
+		if (vi < VG_MAX_VCPUS && !send(c, vi, b, false))
+			unsend(c, cell, vi, b, pl);
+	}
+}
+
+s32 BPF_STRUCT_OPS(vg_select_cpu, struct task_struct *p, s32 prev_cpu, u64 wake_flags)
+{
+	u32 vi = task_vcpu(p), b;
+	struct vg_vcpu *v;
+	struct vg_cell *c;
+	u64 idle;
+
+	if (vi == VG_NONE)
+		return prev_cpu;
+	v = vg_vcpu(&state, vi);
+	c = vg_cell(&state, vcpu_cell(vi));
+	idle = c->idle & c->all & v->mask;
+	if (!idle)
+		return prev_cpu;
+	b = idle & vg_bit(v->bit) ? v->bit : vg_lowest(idle);
+	return vg_pcpu(c, b)->cpu;
+}
+
+static void enqueue_foreign(struct task_struct *p, u64 enq_flags)
+{
+	s32 cpu = scx_bpf_task_cpu(p);
+	u32 cell = cell_of(cpu), b;
+	struct vg_cell *c;
+	u64 m;
+
+	if (cell >= VG_MAX_CELLS)
+		cell = 0;
+	c = vg_cell(&state, cell);
+	vg_count(c, VG_STAT_FOREIGN, 1);
+	scx_bpf_dsq_insert(p, FOREIGN_DSQ + cell, FOREIGN_SLICE, enq_flags);
+	vg_each_bit(b, m, c->idle & c->all) {
+		cpu = vg_pcpu(c, b)->cpu;
+		if (!bpf_cpumask_test_cpu(cpu, p->cpus_ptr))
+			continue;
+		scx_bpf_kick_cpu(cpu, KICK_IDLE);
+		break;
+	}
+}
+
+void BPF_STRUCT_OPS(vg_enqueue, struct task_struct *p, u64 enq_flags)
+{
+	u32 vi = task_vcpu(p), cell, b = VG_NONE;
+	struct bpf_spin_lock *lock;
+	struct vg_plan *pl = my_plan();
+	bool again = enq_flags & ENQ(REENQ), held;
+	struct vg_vcpu *v;
+	struct vg_cell *c;
+	u64 now = scx_bpf_now();
+
+	if (vi == VG_NONE) {
+		enqueue_foreign(p, enq_flags);
+		return;
+	}
+	v = vg_vcpu(&state, vi);
+	cell = vcpu_cell(vi);
+	c = vg_cell(&state, cell);
+	lock = cell_lock(cell);
+	if (!lock)
+		return;
+	bpf_spin_lock(lock);
+	vg_plan_begin(pl, now, VG_NONE, VG_NONE);
+	if (again) {
+		v->bounced++;
+		vg_count(c, VG_STAT_HOST, 1);
+	}
+	vg_vcpu_wait(&state, c, pl, vi);
+	if (!(enq_flags & ENQ(LAST)))
+		b = vg_wake(&state, c, pl, vi, (enq_flags & ENQ(WAKEUP)) && !again);
+	held = vg_ent(&state, v->ent)->flags & VG_HELD;
+	bpf_spin_unlock(lock);
+	if (b != VG_NONE) {
+		scx_bpf_dsq_insert(p, DSQ_LOCAL_ON | vg_pcpu(c, b)->cpu, SLICE_GUARD,
+				   place_flags(v));
+		pl->placed &= ~vg_bit(b);
+	} else if (held) {
+		vmgang_bpf_report_costop(p, true);
+	}
+	act(c, pl, pl->placed | pl->kick);
+}
+
+void BPF_STRUCT_OPS(vg_dispatch, s32 cpu, struct task_struct *prev)
+{
+	u32 cell = cell_of(cpu), bit, pvi = VG_NONE;
+	struct vg_plan *pl = my_plan();
+	struct bpf_spin_lock *lock;
+	struct vg_cell *c;
+	u64 now = scx_bpf_now();
+	bool foreign;
+
+	if (cell >= VG_MAX_CELLS || cpu < 0)
+		return;
+	bit = cpu_bit[cpu & (VG_MAX_CPUS - 1)];
+	c = vg_cell(&state, cell);
+	lock = cell_lock(cell);
+	if (!lock)
+		return;
+	if (prev && (prev->scx.flags & SCX_TASK_QUEUED)) {
+		pvi = task_vcpu(prev);
+		if (pvi != VG_NONE && (vcpu_cell(pvi) != cell ||
+				       vg_vcpu(&state, pvi)->state != VG_RUNNING))
+			pvi = VG_NONE;
+	}
+	foreign = scx_bpf_dsq_nr_queued(FOREIGN_DSQ + cell) > 0;
+	if (foreign && vg_since(now, c->foreign) >= 4 * FOREIGN_SLICE &&
+	    scx_bpf_dsq_move_to_local(FOREIGN_DSQ + cell)) {
+		c->foreign = now;
+		return;
+	}
+
+	bpf_spin_lock(lock);
+	vg_plan_begin(pl, now, bit, pvi);
+	vg_pick(&state, c, pl);
+	bpf_spin_unlock(lock);
+
+	if (pl->own == VG_KEEP) {
+		if (prev)
+			scx_bpf_task_set_slice(prev, SLICE_GUARD);
+	} else if (pl->own < VG_MAX_VCPUS) {
+		if (!send(c, pl->own, bit, true))
+			unsend(c, cell, pl->own, bit, pl);
+	} else if (foreign && scx_bpf_dsq_move_to_local(FOREIGN_DSQ + cell)) {
+		c->foreign = now;
+		vg_idle_clear(c, bit);
+	}
+	if (pl->placed)
+		send_placed(c, cell, pl);
+	act(c, pl, pl->kick);
+}
+
+void BPF_STRUCT_OPS(vg_running, struct task_struct *p)
+{
+	s32 cpu = scx_bpf_task_cpu(p);
+	u32 vi = task_vcpu(p), cell;
+	struct bpf_spin_lock *lock;
+	struct vg_plan *pl = my_plan();
+	struct vg_cell *c;
+	u64 now = scx_bpf_now();
+
+	if (vi == VG_NONE || cpu < 0)
+		return;
+	cell = vcpu_cell(vi);
+	c = vg_cell(&state, cell);
+	lock = cell_lock(cell);
+	if (!lock)
+		return;
+	bpf_spin_lock(lock);
+	vg_plan_begin(pl, now, VG_NONE, VG_NONE);
+	if (cell_of(cpu) == cell) {
+		vg_vcpu_run(&state, c, vi, cpu_bit[cpu & (VG_MAX_CPUS - 1)], now);
+	} else {
+		/* The kernel runs it where we would not: leave it alone. */
+		vg_vcpu_leave(&state, c, pl, vi);
+	}
+	bpf_spin_unlock(lock);
+}
+
+void BPF_STRUCT_OPS(vg_stopping, struct task_struct *p, bool runnable)
+{
+	u32 vi = task_vcpu(p), cell;
+	struct bpf_spin_lock *lock;
+	struct vg_plan *pl = my_plan();
+	struct vg_cell *c;
+	u64 now = scx_bpf_now();
+
+	if (vi == VG_NONE)
+		return;
+	cell = vcpu_cell(vi);
+	c = vg_cell(&state, cell);
+	lock = cell_lock(cell);
+	if (!lock)
+		return;
+	bpf_spin_lock(lock);
+	vg_plan_begin(pl, now, VG_NONE, VG_NONE);
+	vg_vcpu_stop(&state, c, pl, vi);
+	bpf_spin_unlock(lock);
+	act(c, pl, pl->kick);
+}
+
+void BPF_STRUCT_OPS(vg_quiescent, struct task_struct *p, u64 deq_flags)
+{
+	u32 vi = task_vcpu(p), cell;
+	struct bpf_spin_lock *lock;
+	struct vg_plan *pl = my_plan();
+	struct vg_cell *c;
+	u64 now = scx_bpf_now();
+
+	if (vi == VG_NONE)
+		return;
+	if (vg_vcpu(&state, vi)->state == VG_OUT &&
+	    !(vg_ent(&state, vg_vcpu(&state, vi)->ent)->flags & (VG_ON | VG_HELD)))
+		return;
+	cell = vcpu_cell(vi);
+	c = vg_cell(&state, cell);
+	lock = cell_lock(cell);
+	if (!lock)
+		return;
+	bpf_spin_lock(lock);
+	vg_plan_begin(pl, now, VG_NONE, VG_NONE);
+	vg_vcpu_leave(&state, c, pl, vi);
+	bpf_spin_unlock(lock);
+	act(c, pl, pl->kick);
+}
+
+/* The first member of a gang whose tick finds the deadline reached ends it. */
+void BPF_STRUCT_OPS(vg_tick, struct task_struct *p)
+{
+	s32 cpu = scx_bpf_task_cpu(p);
+	u32 vi = task_vcpu(p), cell = cell_of(cpu);
+	struct vg_pcpu *pc;
+
+	if (vi == VG_NONE || cell >= VG_MAX_CELLS || cpu < 0)
+		return;
+	pc = vg_pcpu(vg_cell(&state, cell), cpu_bit[cpu & (VG_MAX_CPUS - 1)]);
+	if (scx_bpf_now() + VG_SLOP >= vg_pcpu_deadline(&state, pc, vi))
+		scx_bpf_task_set_slice(p, 0);
+}
+
+bool BPF_STRUCT_OPS(vg_yield, struct task_struct *from, struct task_struct *to)
+{
+	u32 vi = task_vcpu(from), other;
+	struct vg_vcpu *v, *o;
+	struct vg_pcpu *pc;
+
+	if (vi == VG_NONE) {
+		scx_bpf_task_set_slice(from, 0);
+		return false;
+	}
+	v = vg_vcpu(&state, vi);
+	pc = vg_pcpu(vg_cell(&state, vcpu_cell(vi)), v->bit);
+	if (!to) {
+		pc->yielded = 1;
+		scx_bpf_task_set_slice(from, 0);
+		return true;
+	}
+	other = task_vcpu(to);
+	if (other == VG_NONE)
+		return false;
+	o = vg_vcpu(&state, other);
+	if (o->ent != v->ent || o->state != VG_WAITING || !(o->mask & vg_bit(v->bit)))
+		return false;
+	pc->hint = other;
+	pc->yielded = 1;
+	scx_bpf_task_set_slice(from, 0);
+	return true;
+}
+
+void BPF_STRUCT_OPS(vg_update_idle, s32 cpu, bool idle)
+{
+	u32 cell = cell_of(cpu);
+	struct vg_cell *c;
+
+	if (cell >= VG_MAX_CELLS || cpu < 0)
+		return;
+	c = vg_cell(&state, cell);
+	if (idle)
+		vg_idle_set(c, cpu_bit[cpu & (VG_MAX_CPUS - 1)]);
+	else
+		vg_idle_clear(c, cpu_bit[cpu & (VG_MAX_CPUS - 1)]);
+}
+
+#include "gang_life.bpf.h"
+
+SEC(".struct_ops.link")
+struct sched_ext_ops vmgang_ops = {
+	.select_cpu		= (void *)vg_select_cpu,
+	.enqueue		= (void *)vg_enqueue,
+	.dispatch		= (void *)vg_dispatch,
+	.running		= (void *)vg_running,
+	.stopping		= (void *)vg_stopping,
+	.quiescent		= (void *)vg_quiescent,
+	.tick			= (void *)vg_tick,
+	.yield			= (void *)vg_yield,
+	.update_idle		= (void *)vg_update_idle,
+	.enable			= (void *)vg_enable,
+	.disable		= (void *)vg_disable,
+	.set_cpumask		= (void *)vg_set_cpumask,
+	.cgroup_init		= (void *)vg_cgroup_init,
+	.cgroup_exit		= (void *)vg_cgroup_exit,
+	.cgroup_set_weight	= (void *)vg_cgroup_set_weight,
+	.cgroup_set_bandwidth	= (void *)vg_cgroup_set_bandwidth,
+	.dump			= (void *)vg_dump,
+	.init			= (void *)vg_init,
+	.exit			= (void *)vg_exit,
+	.dispatch_max_batch	= VG_CELL_PCPUS,
+	.flags			= SCX_OPS_SWITCH_PARTIAL | SCX_OPS_ENQ_LAST,
+	.timeout_ms		= 30000,
+	.name			= "vmgang",
+};

@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The class's state and the words its decisions are made of.
+ *
+ * policy*.h are pure: no lock, no clock, no global, no call out.  Time comes in
+ * as nanoseconds, state as pointers, answers go out in a struct vg_plan.  The
+ * same lines are compiled into the BPF scheduler, into the unit tests and into
+ * the simulator.  Whoever calls holds the lock of the cell, except where said.
+ *
+ * Everything that refers to something else does so by index, and every index is
+ * masked where it is used: that is what lets the BPF verifier follow.
+ *
+ *	cell	pCPUs that one lock and one queue decide over (at most 64)
+ *	pcpu	one of them, known by its bit in the cell's 64-bit masks
+ *	ent	what waits in the cell's queue: the vCPUs that one VM has in
+ *		that cell.  Nearly always that is the whole VM
+ *	vcpu	a thread, in exactly one of the states below
+ *	stint	one uninterrupted run of a vCPU; a gang's members share one
+ *		deadline
+ */
+#ifndef VMGANG_POLICY_H
+#define VMGANG_POLICY_H
+
+#ifdef __bpf__
+#include "vmlinux.h"
+#include "compat.bpf.h"
+#else
+#include <stdbool.h>
+#include <stdint.h>
+typedef uint64_t u64;
+typedef uint32_t u32;
+typedef int64_t s64;
+typedef int32_t s32;
+typedef uint8_t u8;
+#ifndef __noinline
+#define __noinline __attribute__((noinline))
+#endif
+#ifndef __always_inline
+#define __always_inline inline __attribute__((always_inline))
+#endif
+#ifndef __maybe_unused
+#define __maybe_unused __attribute__((unused))
+#endif
+#define can_loop true
+#endif
+
+#ifdef __bpf__
+#define vg_times(i, n)	bpf_for(i, 0, (int)(n))
+#else
+#define vg_times(i, n)	for ((i) = 0; (i) < (int)(n); (i)++)
+#endif
+
+#include "intf.h"
+
+#define VG_FN		static __noinline __maybe_unused
+#define VG_INLINE	static __always_inline __maybe_unused
+
+#define VG_NONE		0xffffffffU
+#define VG_KEEP		0xfffffffeU	/* go on with what runs */
+
+#define VG_MAX_CELLS	64
+#define VG_CELL_PCPUS	64
+#define VG_MAX_CPUS	1024
+#define VG_MAX_VCPUS	16384
+#define VG_MAX_ENTS	8192
+#define VG_QUEUE		VMGANG_MAX_VMS	/* one ent for a VM in a cell */
+
+#define VG_MS		1000000ULL
+
+/* The tick that ends a stint may come this much before the deadline. */
+#define VG_SLOP		(1 * VG_MS)
+/* What is not a gang in its stint keeps its pCPU this long against a claim. */
+#define VG_MIN_GRAN	(2 * VG_MS)
+/* A VM this far behind preempts on wake-up, but not more often than that. */
+#define VG_WAKE_GRAN	(1 * VG_MS)
+/* The stint of whoever fills in while a gang waits for its pCPUs. */
+#define VG_SHORT	(3 * VG_MS)
+/* A waiter older than this goes first, whatever its weight. */
+#define VG_STARVED	(3000 * VG_MS)
+/* Debt to a cap is forgiven beyond this: the kernel's watchdog bites at 30 s. */
+#define VG_MAX_DEBT	(5000 * VG_MS)
+
+enum vg_state {
+	VG_OUT,		/* asleep, or between two states */
+	VG_WAITING,	/* runnable, in its ent's list */
+	VG_PAUSED,	/* runnable, but its own cap is used up */
+	VG_COMING,	/* placed on a pCPU, on its way there */
+	VG_RUNNING,
+};
+
+enum vg_ent_flags {
+	VG_ON		= 1,	/* a gang within its stint */
+	VG_HELD		= 2,	/* a gang that waits for enough pCPUs */
+	VG_THROTTLED	= 4,	/* the VM's cap is used up */
+	VG_STARVING	= 8,	/* goes first */
+};
+
+enum vg_stat {
+	VG_STAT_PICKS,		/* a pCPU asked for work */
+	VG_STAT_KEEPS,		/* … and went on with what it had */
+	VG_STAT_GANG_STARTS,
+	VG_STAT_GANG_STOPS,
+	VG_STAT_GANG_RENEWALS,
+	VG_STAT_CLAIMS,		/* pCPUs taken from others for a gang */
+	VG_STAT_HOLDS,		/* a gang had to wait for pCPUs */
+	VG_STAT_FORCED,		/* … and took them in the end */
+	VG_STAT_PARTIAL,	/* a gang's member filled in alone */
+	VG_STAT_WIDE,		/* a gang wider than its cell ran as independent */
+	VG_STAT_REJOINS,	/* a member back in its gang's stint at once */
+	VG_STAT_WAKE_IDLE,
+	VG_STAT_WAKE_PREEMPTS,
+	VG_STAT_YIELDS,
+	VG_STAT_THROTTLES,
+	VG_STAT_STARVED,
+	VG_STAT_HOST,		/* a pCPU was lost to the host's own threads */
+	VG_STAT_FOREIGN,	/* threads in the class that are no vCPUs */
+	VG_STAT_STALE,		/* a placement that affinity overtook */
+	VG_STAT_MOVES,		/* VMs moved to another cell */
+	VG_STAT_SKEW_SUM,	/* ns between first and last member's start … */
+	VG_STAT_SKEW_MAX,
+	VG_STAT_SKEW_NR,
+	VG_NR_STATS,
+};
+
+/**
+ * struct vg_cap - a token bucket: cpu.max
+ * @quota:	ns granted in each period; 0: no cap
+ * @period:	ns
+ * @burst:	ns that may be saved up on top of @quota
+ * @tokens:	ns left; negative: debt
+ * @last:	start of the present period
+ */
+struct vg_cap {
+	u64 quota;
+	u64 period;
+	u64 burst;
+	s64 tokens;
+	u64 last;
+};
+
+struct vg_vcpu {
+	struct vg_cap cap;	/* of the thread's own cgroup */
+	u64 cgroup;
+	u64 mask;		/* pCPUs of the cell that it may use */
+	u64 start;		/* RUNNING: charged up to here */
+	u64 pre;		/* … and charged in advance, ns */
+	u64 since;		/* WAITING since */
+	u32 pid;		/* 0: record is free, @next links it */
+	u32 slot;
+	u32 index;
+	u32 ent;
+	u32 state;
+	u32 bit;		/* pCPU: present or last */
+	u32 prev;
+	u32 next;
+	u32 bounced;		/* times its pCPU was gone when it came */
+	u32 costop;		/* reported as co-stopped */
+};
+
+struct vg_ent {
+	u64 vtime;
+	u64 inv;		/* vtime per ns, << VG_INV_SHIFT */
+	u64 slice;
+	u64 deadline;		/* VG_ON: of the stint */
+	u64 start;		/* VG_ON: of the stint */
+	u64 skew;		/* VG_ON: first member ran at, 0: none yet */
+	u64 on;			/* pCPUs its vCPUs run on or come to */
+	u64 held;		/* VG_HELD since */
+	u32 slot;		/* VG_NONE: record is free, @next links it */
+	u32 cell;
+	u32 cosched;
+	u32 flags;
+	u32 pos;		/* in the queue, VG_NONE: not there */
+	u32 head;		/* waiting vCPUs, longest first */
+	u32 tail;
+	u32 nr_waiting;
+	u32 nr_vcpus;
+	u32 nr_pinned;		/* of these, not free to use the whole cell */
+	u32 coming;		/* members of the stint that have not run yet */
+	u32 next;		/* throttled list; ents of one VM; free list */
+	u32 sibling;		/* next ent of the same VM */
+};
+
+struct vg_vm {
+	struct vg_cap cap;	/* of the VM's cgroup */
+	u64 id;			/* 0: record is free */
+	u64 cgroup;
+	u64 slice;
+	u32 weight;
+	u32 cosched;
+	u32 home;		/* cell */
+	u32 ents;		/* list by @sibling */
+	u32 nr_vcpus;		/* in the class */
+};
+
+struct vg_pcpu {
+	u64 since;		/* when the present stint began */
+	u64 vstart;		/* its ent's vtime then */
+	u64 deadline;
+	u64 vnow;		/* largest vtime picked here */
+	u32 cpu;		/* the kernel's number */
+	u32 cur;		/* vCPU that runs */
+	u32 coming;		/* vCPU that is to run next */
+	u32 gang;		/* ent whose stint it last served */
+	u32 hint;		/* vCPU that a sibling yielded to */
+	u32 yielded;
+	u32 stint;		/* serves a gang's stint: its deadline counts */
+};
+
+struct vg_cell {
+	u64 all;		/* its pCPUs */
+	u64 idle;		/* those in the idle loop; set and cleared atomically */
+	u64 vnow;		/* largest vtime picked: where newcomers start */
+	u64 refill;		/* when the first throttled ent or vCPU may go on */
+	u64 load;		/* weights of the VMs at home here */
+	u64 stats[VG_NR_STATS];
+	u64 armed;		/* the refill that the timer is set for */
+	u64 foreign;		/* when a thread that is no vCPU ran last */
+	u64 swept;
+	u32 id;
+	u32 nr_pcpus;
+	u32 nr_vcpus;
+	u32 nr_queued;
+	u32 nr_held;
+	u32 throttled;		/* list of ents */
+	u32 paused;		/* list of vCPUs */
+	struct vg_pcpu pcpu[VG_CELL_PCPUS];
+	u32 queue[VG_QUEUE];
+};
+
+#define VG_PLAN_STOPS	4
+
+/**
+ * struct vg_plan - a question to the policy, and its answer
+ * @now:	ns
+ * @self:	pCPU that asks for work, VG_NONE if none does
+ * @prev:	vCPU that @self runs and that could go on, or VG_NONE
+ * @own:	vCPU for @self, VG_KEEP or VG_NONE (nothing to run)
+ * @placed:	other pCPUs to which a vCPU was sent (pcpu->coming)
+ * @kick:	pCPUs that are to ask for work themselves, now
+ * @started:	ent whose gang stint began, or VG_NONE
+ * @held:	ent that became VG_HELD, or VG_NONE
+ * @stopped:	ents whose gang stint ended
+ * @match:	vCPU for each chosen pCPU while a gang is put together
+ */
+struct vg_plan {
+	u64 now;
+	u32 self;
+	u32 prev;
+
+	u64 placed;
+	u64 kick;
+	u32 own;
+	u32 started;
+	u32 held;
+	u32 nr_stopped;
+	u32 stopped[VG_PLAN_STOPS];
+	u32 width[VG_PLAN_STOPS];
+
+	u32 skip[VG_PLAN_STOPS];
+	u32 nr_skip;
+	u32 forced;
+	u32 match[VG_CELL_PCPUS];
+};
+
+/* Why the class ended, for user space. */
+struct vg_exit_record {
+	s64 code;
+	u32 kind;		/* enum scx_exit_kind */
+	u32 seen;		/* the rest is valid */
+	char reason[64];
+	char msg[256];
+};
+
+struct vg_state_all {
+	struct vg_cell cells[VG_MAX_CELLS];
+	struct vg_vcpu vcpus[VG_MAX_VCPUS];
+	struct vg_ent ents[VG_MAX_ENTS];
+	struct vg_vm vms[VMGANG_MAX_VMS];
+	u32 free_vcpu;
+	u32 free_ent;
+};
+
+VG_INLINE struct vg_cell *vg_cell(struct vg_state_all *s, u32 i)
+{
+	return &s->cells[i & (VG_MAX_CELLS - 1)];
+}
+
+VG_INLINE struct vg_vcpu *vg_vcpu(struct vg_state_all *s, u32 i)
+{
+	return &s->vcpus[i & (VG_MAX_VCPUS - 1)];
+}
+
+VG_INLINE struct vg_ent *vg_ent(struct vg_state_all *s, u32 i)
+{
+	return &s->ents[i & (VG_MAX_ENTS - 1)];
+}
+
+VG_INLINE struct vg_vm *vg_vm(struct vg_state_all *s, u32 i)
+{
+	return &s->vms[i & (VMGANG_MAX_VMS - 1)];
+}
+
+VG_INLINE struct vg_pcpu *vg_pcpu(struct vg_cell *c, u32 bit)
+{
+	return &c->pcpu[bit & (VG_CELL_PCPUS - 1)];
+}
+
+VG_INLINE void vg_count(struct vg_cell *c, u32 stat, u64 by)
+{
+	if (stat < VG_NR_STATS)
+		c->stats[stat] += by;
+}
+
+/* Clocks of two pCPUs may differ by a little: time never runs backwards. */
+VG_INLINE u64 vg_since(u64 now, u64 then)
+{
+	return now > then ? now - then : 0;
+}
+
+/* Virtual times are compared by their difference: they may wrap. */
+VG_INLINE bool vg_before(u64 a, u64 b)
+{
+	return (s64)(a - b) < 0;
+}
+
+VG_INLINE u64 vg_bit(u32 bit)
+{
+	return 1ULL << (bit & 63);
+}
+
+VG_INLINE u32 vg_weight_of(u64 mask)
+{
+	mask -= (mask >> 1) & 0x5555555555555555ULL;
+	mask = (mask & 0x3333333333333333ULL) + ((mask >> 2) & 0x3333333333333333ULL);
+	mask = (mask + (mask >> 4)) & 0x0f0f0f0f0f0f0f0fULL;
+	return (mask * 0x0101010101010101ULL) >> 56;
+}
+
+/* Number of the lowest bit set; 63 if there is none. */
+VG_INLINE u32 vg_lowest(u64 mask)
+{
+	return vg_weight_of((mask & -mask) - 1) & 63;
+}
+
+/*
+ * Loops over the pCPUs of a mask, lowest first.  No counter: the verifier is to
+ * find that each round begins like the last.
+ */
+#define vg_each_bit(b, m, mask)						\
+	for ((m) = (mask); (m) && ((b) = vg_lowest(m), can_loop); (m) &= (m) - 1)
+
+#endif /* VMGANG_POLICY_H */

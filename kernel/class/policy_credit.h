@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Credit: weighted virtual time and caps.
+ *
+ * An ent's virtual time advances by 100/weight for each nanosecond that one of
+ * its vCPUs runs.  A placement charges the whole stint in advance, so that two
+ * pCPUs that choose at the same moment see different keys; the stop settles the
+ * difference, so that what is charged is what ran, switch to switch.
+ */
+#ifndef VMGANG_POLICY_CREDIT_H
+#define VMGANG_POLICY_CREDIT_H
+
+#include "policy.h"
+#include "policy_queue.h"
+
+#define VG_INV_SHIFT	20
+#define VG_WEIGHT_DFL	100
+
+VG_INLINE u64 vg_weight_inv(u32 weight)
+{
+	if (!weight)
+		weight = VG_WEIGHT_DFL;
+	return ((u64)VG_WEIGHT_DFL << VG_INV_SHIFT) / weight;
+}
+
+VG_INLINE u64 vg_vtime(struct vg_ent *e, u64 ns)
+{
+	return (ns * e->inv) >> VG_INV_SHIFT;
+}
+
+/* Tokens that are left now, in ns; the largest number if there is no cap. */
+VG_FN u64 vg_cap_left(struct vg_cap *cap, u64 now)
+{
+	s64 most;
+	u64 n;
+
+	if (!cap->quota || !cap->period)
+		return ~0ULL;
+	n = vg_since(now, cap->last) / cap->period;
+	if (n) {
+		cap->last += n * cap->period;
+		if (n > 1000000)
+			n = 1000000;
+		most = cap->quota + cap->burst;
+		cap->tokens += n * cap->quota;
+		if (cap->tokens > most)
+			cap->tokens = most;
+	}
+	return cap->tokens > 0 ? cap->tokens : 0;
+}
+
+/* When a bucket in debt has tokens again. */
+VG_FN u64 vg_cap_refill(struct vg_cap *cap)
+{
+	u64 n = 1;
+
+	if (!cap->quota || !cap->period)
+		return 0;
+	if (cap->tokens <= 0)
+		n = (u64)-cap->tokens / cap->quota + 1;
+	return cap->last + n * cap->period;
+}
+
+VG_FN void vg_cap_charge(struct vg_cap *cap, u64 ns)
+{
+	s64 least;
+
+	if (!cap->quota || !cap->period)
+		return;
+	least = VG_MAX_DEBT / cap->period * cap->quota;
+	if (least < (s64)cap->quota)
+		least = cap->quota;
+	cap->tokens -= ns;
+	if (cap->tokens < -least)
+		cap->tokens = -least;
+}
+
+VG_FN void vg_cap_set(struct vg_cap *cap, u64 quota, u64 period, u64 burst)
+{
+	if (cap->quota == quota && cap->period == period && cap->burst == burst)
+		return;
+	cap->quota = quota;
+	cap->period = period;
+	cap->burst = burst;
+	cap->tokens = quota;
+	cap->last = 0;
+}
+
+/* The bucket of a new cap is full from the first time it is looked at. */
+VG_INLINE void vg_cap_begin(struct vg_cap *cap, u64 now)
+{
+	if (!cap->last)
+		cap->last = now;
+}
+
+/*
+ * Where a newcomer that may use @mask starts.  Pinned ents may live on pCPUs
+ * whose virtual time runs faster or slower than the cell's.
+ */
+VG_FN u64 vg_cell_vnow(struct vg_cell *c, u64 mask)
+{
+	u64 v = 0, m;
+	bool any = false;
+	u32 b;
+
+	if ((mask & c->all) == c->all)
+		return c->vnow;
+	vg_each_bit(b, m, mask & c->all) {
+		if (!any || vg_before(v, vg_pcpu(c, b)->vnow))
+			v = vg_pcpu(c, b)->vnow;
+		any = true;
+	}
+	return any ? v : c->vnow;
+}
+
+VG_INLINE void vg_cell_advance(struct vg_cell *c, u32 bit, u64 vtime)
+{
+	struct vg_pcpu *p = vg_pcpu(c, bit);
+
+	if (vg_before(p->vnow, vtime))
+		p->vnow = vtime;
+	if (vg_before(c->vnow, vtime))
+		c->vnow = vtime;
+}
+
+/*
+ * Keep an ent within reach of the others.  It can not save up what it did not
+ * use (sleep, or a width that left it nothing to use credit on): at most
+ * @slack ns behind.  Nor can it be so far ahead, after its affinity or its
+ * neighbours changed, that it would starve.
+ */
+VG_FN void vg_ent_clamp(struct vg_cell *c, struct vg_ent *e, u64 mask, u64 slack)
+{
+	u64 base = vg_cell_vnow(c, mask);
+	u64 low = base - vg_vtime(e, slack);
+	u64 high = base + vg_vtime(e, 4 * (e->slice + 8 * VG_MS) * (e->nr_vcpus + 1));
+
+	if (vg_before(e->vtime, low))
+		e->vtime = low;
+	else if (vg_before(high, e->vtime))
+		e->vtime = high;
+}
+
+/* Charge what @vi has run since it was last charged. */
+VG_FN void vg_vcpu_settle(struct vg_state_all *s, struct vg_cell *c, u32 vi, u64 now)
+{
+	struct vg_vcpu *v = vg_vcpu(s, vi);
+	struct vg_ent *e = vg_ent(s, v->ent);
+	u64 ran = vg_since(now, v->start);
+
+	e->vtime += vg_vtime(e, ran) - vg_vtime(e, v->pre);
+	v->start = now;
+	v->pre = 0;
+	vg_cap_charge(&vg_vm(s, e->slot)->cap, ran);
+	vg_cap_charge(&v->cap, ran);
+	vg_ent_requeue(s, c, v->ent);
+}
+
+/* What a running or coming ent's virtual time really is by now. */
+VG_FN u64 vg_pcpu_vtime(struct vg_state_all *s, struct vg_cell *c, u32 bit, u64 now)
+{
+	struct vg_pcpu *p = vg_pcpu(c, bit);
+	u32 vi = p->coming != VG_NONE ? p->coming : p->cur;
+	struct vg_ent *e = vg_ent(s, vg_vcpu(s, vi)->ent);
+
+	return p->vstart + vg_vtime(e, vg_since(now, p->since) * vg_weight_of(e->on));
+}
+
+/* How long @vi may run if @n of its VM's vCPUs do; 0 if it may not. */
+VG_FN u64 vg_vcpu_allowance(struct vg_state_all *s, u32 vi, u32 n, u64 now)
+{
+	struct vg_vcpu *v = vg_vcpu(s, vi);
+	struct vg_ent *e = vg_ent(s, v->ent);
+	u64 left, most = e->slice;
+
+	left = vg_cap_left(&vg_vm(s, e->slot)->cap, now);
+	if (left != ~0ULL && n > 1)
+		left = left / n + 1;
+	if (left < most)
+		most = left;
+	left = vg_cap_left(&v->cap, now);
+	if (left < most)
+		most = left;
+	return most;
+}
+
+#endif /* VMGANG_POLICY_CREDIT_H */

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Coming and going: records of VMs, ents and vCPUs.
+ *
+ * All functions here run under the registry lock, except vg_ent_quiesce and
+ * vg_vcpu_bind.  A record in use is found by index only; an ent belongs to one
+ * VM and one cell, and lives as long as it has vCPUs.
+ */
+#ifndef VMGANG_POLICY_VM_H
+#define VMGANG_POLICY_VM_H
+
+#include "policy_gang.h"
+
+VG_FN void vg_state_begin(struct vg_state_all *s)
+{
+	int i;
+
+	vg_times(i, VG_MAX_VCPUS) {
+		s->vcpus[i & (VG_MAX_VCPUS - 1)].next = i + 1 < VG_MAX_VCPUS ? (u32)i + 1 : VG_NONE;
+		s->vcpus[i & (VG_MAX_VCPUS - 1)].ent = VG_NONE;
+	}
+	vg_times(i, VG_MAX_ENTS) {
+		vg_ent(s, i)->next = i + 1 < VG_MAX_ENTS ? (u32)i + 1 : VG_NONE;
+		vg_ent(s, i)->slot = VG_NONE;
+	}
+	vg_times(i, VMGANG_MAX_VMS)
+		vg_vm(s, i)->ents = VG_NONE;
+	s->free_vcpu = 0;
+	s->free_ent = 0;
+	vg_times(i, VG_MAX_CELLS) {
+		struct vg_cell *c = vg_cell(s, i);
+
+		c->id = i;
+		c->throttled = VG_NONE;
+		c->paused = VG_NONE;
+	}
+}
+
+/* Give the cell another pCPU; returns its bit, VG_NONE if the cell is full. */
+VG_FN u32 vg_cell_add_pcpu(struct vg_cell *c, u32 cpu)
+{
+	u32 bit = c->nr_pcpus;
+	struct vg_pcpu *p = vg_pcpu(c, bit);
+
+	if (bit >= VG_CELL_PCPUS)
+		return VG_NONE;
+	p->cpu = cpu;
+	p->cur = VG_NONE;
+	p->coming = VG_NONE;
+	p->gang = VG_NONE;
+	p->hint = VG_NONE;
+	c->all |= vg_bit(bit);
+	c->nr_pcpus++;
+	return bit;
+}
+
+/* The cell with the least weight for each of its pCPUs. */
+VG_FN u32 vg_cell_lightest(struct vg_state_all *s)
+{
+	u64 least = ~0ULL, load;
+	u32 best = 0;
+	int i;
+
+	vg_times(i, VG_MAX_CELLS) {
+		struct vg_cell *c = vg_cell(s, i);
+
+		if (!c->nr_pcpus)
+			continue;
+		load = c->load * 1000 / c->nr_pcpus;
+		if (load < least) {
+			least = load;
+			best = i;
+		}
+	}
+	return best;
+}
+
+/* The VM's ent in @cell, made if need be; VG_NONE if there is no room. */
+VG_FN u32 vg_ent_get(struct vg_state_all *s, u32 slot, u32 cell)
+{
+	struct vg_vm *vm = vg_vm(s, slot);
+	u32 ei = vm->ents;
+	struct vg_ent *e;
+
+	while (ei != VG_NONE && can_loop) {
+		e = vg_ent(s, ei);
+		if (e->cell == cell) {
+			e->nr_vcpus++;
+			return ei;
+		}
+		ei = e->sibling;
+	}
+	ei = s->free_ent;
+	if (ei == VG_NONE)
+		return VG_NONE;
+	e = vg_ent(s, ei);
+	s->free_ent = e->next;
+	e->vtime = vg_cell(s, cell)->vnow;
+	e->inv = vg_weight_inv(vm->weight);
+	e->slice = vm->slice;
+	e->cosched = vm->cosched;
+	e->deadline = 0;
+	e->on = 0;
+	e->held = 0;
+	e->slot = slot;
+	e->cell = cell;
+	e->flags = 0;
+	e->pos = VG_NONE;
+	e->head = VG_NONE;
+	e->tail = VG_NONE;
+	e->nr_waiting = 0;
+	e->nr_vcpus = 1;
+	e->nr_pinned = 0;
+	e->coming = 0;
+	e->next = VG_NONE;
+	e->sibling = vm->ents;
+	vm->ents = ei;
+	return ei;
+}
+
+VG_FN void vg_ent_put(struct vg_state_all *s, u32 ei)
+{
+	struct vg_ent *e = vg_ent(s, ei);
+	struct vg_vm *vm = vg_vm(s, e->slot);
+	u32 at = vm->ents;
+
+	if (--e->nr_vcpus)
+		return;
+	if (at == ei)
+		vm->ents = e->sibling;
+	while (at != VG_NONE && at != ei && can_loop) {
+		if (vg_ent(s, at)->sibling == ei) {
+			vg_ent(s, at)->sibling = e->sibling;
+			break;
+		}
+		at = vg_ent(s, at)->sibling;
+	}
+	e->slot = VG_NONE;
+	e->next = s->free_ent;
+	s->free_ent = ei;
+}
+
+/* A thread of VM @info enters; returns the vCPU's record. */
+VG_FN u32 vg_vcpu_get(struct vg_state_all *s, struct vmgang_bpf_vm *info,
+		      struct vmgang_bpf_vcpu *vinfo, u32 pid, u32 weight)
+{
+	struct vg_vm *vm = vg_vm(s, info->slot);
+	u32 vi = s->free_vcpu;
+	struct vg_vcpu *v;
+
+	if (vi == VG_NONE)
+		return VG_NONE;
+	v = vg_vcpu(s, vi);
+	s->free_vcpu = v->next;
+	if (vm->id != info->id || !vm->nr_vcpus) {
+		vm->id = info->id;
+		vm->nr_vcpus = 0;
+		vm->ents = VG_NONE;
+		vm->cgroup = info->cgroup_id;
+		vm->cosched = info->cosched;
+		vm->slice = (u64)info->slice_us * 1000;
+		vm->weight = weight;
+		vm->home = vg_cell_lightest(s);
+		vm->cap.quota = 0;
+		vg_cell(s, vm->home)->load += weight;
+	}
+	vm->nr_vcpus++;
+	v->pid = pid;
+	v->slot = info->slot;
+	v->index = vinfo->index;
+	v->cgroup = vinfo->cgroup_id == info->cgroup_id ? 0 : vinfo->cgroup_id;
+	v->cap.quota = 0;
+	v->ent = VG_NONE;
+	v->state = VG_OUT;
+	v->bit = 0;
+	v->prev = VG_NONE;
+	v->next = VG_NONE;
+	v->pre = 0;
+	v->bounced = 0;
+	v->costop = 0;
+	return vi;
+}
+
+VG_FN void vg_vcpu_put(struct vg_state_all *s, u32 vi)
+{
+	struct vg_vcpu *v = vg_vcpu(s, vi);
+	struct vg_vm *vm = vg_vm(s, v->slot);
+	struct vg_cell *home = vg_cell(s, vm->home);
+
+	v->pid = 0;
+	v->ent = VG_NONE;
+	v->next = s->free_vcpu;
+	s->free_vcpu = vi;
+	if (!--vm->nr_vcpus) {
+		vm->id = 0;
+		vm->cgroup = 0;
+		home->load -= vm->weight < home->load ? vm->weight : home->load;
+	}
+}
+
+/* Cell lock.  @vi, which is OUT, belongs to ent @ei and may use @mask there. */
+VG_FN void vg_vcpu_bind(struct vg_state_all *s, struct vg_cell *c, u32 vi, u32 ei, u64 mask)
+{
+	struct vg_vcpu *v = vg_vcpu(s, vi);
+
+	v->ent = ei;
+	v->mask = mask;
+	if ((mask & c->all) != c->all)
+		vg_ent(s, ei)->nr_pinned++;
+	if (!(mask & vg_bit(v->bit)))
+		v->bit = vg_lowest(mask);
+	c->nr_vcpus++;
+}
+
+/* Cell lock.  The reverse. */
+VG_FN void vg_vcpu_unbind(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 vi)
+{
+	struct vg_vcpu *v = vg_vcpu(s, vi);
+	struct vg_ent *e = vg_ent(s, v->ent);
+
+	vg_vcpu_leave(s, c, pl, vi);
+	if ((v->mask & c->all) != c->all)
+		e->nr_pinned--;
+	c->nr_vcpus--;
+	if (e->nr_vcpus == 1)
+		vg_ent_unthrottle(s, c, v->ent);
+}
+
+/* Cell lock.  What an operator may change at run time. */
+VG_FN void vg_ent_policy(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 ei)
+{
+	struct vg_ent *e = vg_ent(s, ei);
+	struct vg_vm *vm = vg_vm(s, e->slot);
+
+	if (e->cosched != vm->cosched) {
+		vg_gang_stop(s, c, pl, ei);
+		if (e->flags & VG_HELD) {
+			e->flags &= ~VG_HELD;
+			c->nr_held--;
+		}
+		e->cosched = vm->cosched;
+	}
+	e->slice = vm->slice;
+	e->inv = vg_weight_inv(vm->weight);
+}
+
+#endif /* VMGANG_POLICY_VM_H */
