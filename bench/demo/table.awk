@@ -4,7 +4,7 @@
 # The demo's final screen, from records
 #	phase vm rounds/s run% ready% costop% wait% corun% spin/s
 # of which each cell shows the median over the rounds. Environment: host,
-# rounds, seconds.
+# rounds, seconds, others (per cent of the machine below that others had).
 
 function median(phase, vm, field,    n, i, j, v, a) {
 	n = count[phase, vm]
@@ -104,5 +104,9 @@ END {
 		" turn, same guests.\n",
 		base ? median("vmgang", "crunch", 3) / base : 0,
 		ENVIRON["rounds"], ENVIRON["seconds"]
+	# what moves the figures, and is neither scheduler's doing
+	if (ENVIRON["others"] > 10)
+		printf "(Other programs took %d %% of the machine that emulates" \
+			" all this: repeat it quietly.)\n", ENVIRON["others"]
 	exit holes
 }
