@@ -24,7 +24,7 @@
 #include <linux/fprobe.h>
 #include <linux/fs.h>
 #include <linux/kvm_host.h>
-#include <linux/module.h>
+#include <linux/magic.h>
 #include <linux/printk.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
@@ -103,9 +103,7 @@ u64 vmgang_kvm_yields(const struct kvm_vcpu *kvcpu)
  */
 static bool is_vcpu(const struct file *file)
 {
-	const struct module *owner = file->f_op->owner;
-
-	return owner && !strncmp(owner->name, "kvm", strlen("kvm")) &&
+	return file_inode(file)->i_sb->s_magic == ANON_INODE_FS_MAGIC &&
 	       !strncmp(file->f_path.dentry->d_name.name, "kvm-vcpu:",
 			strlen("kvm-vcpu:"));
 }

@@ -328,11 +328,17 @@ static struct vmgang_vcpu *first_leaving(struct vmgang_vm *vm)
 	return vcpu;
 }
 
+/*
+ * None while one is still to go: it may have the same index.  Its leaving has
+ * queued the work again.
+ */
 static struct vmgang_vcpu *first_unshown(struct vmgang_vm *vm)
 {
 	struct vmgang_vcpu *vcpu;
 
 	guard(raw_spinlock_irqsave)(&vm->lock);
+	if (!list_empty(&vm->leaving))
+		return NULL;
 	list_for_each_entry(vcpu, &vm->vcpus, link) {
 		if (!vcpu->shown) {
 			vcpu->shown = true;
@@ -393,5 +399,4 @@ void vmgang_vm_uninit(void)
 {
 	destroy_workqueue(vmgang_wq);
 	WARN_ON_ONCE(!list_empty(&vmgang_vms) || !list_empty(&vmgang_threads));
-	rcu_barrier();
 }
