@@ -210,16 +210,16 @@ int main(int argc, char *argv[])
 		return 0;
 
 	/*
-	 * What is wrong in the metadata vmgangd tells. To the journal goes only
-	 * that it was not told, as there is no standard error to complain on.
+	 * vmgangd says what is wrong in the metadata, also where that is so
+	 * wrong that the XML was not read to its end. To the journal goes only
+	 * what vmgangd was not told, as there is no standard error.
 	 */
 	r = vg_metadata_parse(xml, (size_t)len, &m);
-	if (r < 0)
-		sd_journal_print(LOG_ERR, "%s: %s", domain,
-				 m.errors ? m.errors[0] : strerror(-r));
-	else if (m.uuid[0])
+	if (m.uuid[0])
 		r = tell_daemon(&m, action, &error);
-	if (r < 0 && m.present)
+	else if (m.errors)
+		vg_error_set(&error, "%s", m.errors[0]);
+	if (r < 0)
 		sd_journal_print(LOG_WARNING,
 				 "%s: %s: its policy was not handed over: %s",
 				 domain, argv[2], error ? error : strerror(-r));

@@ -42,6 +42,9 @@
 #define LIMIT_MS 1000
 #define MAX_TRIES 3
 
+/* Far more than the hook's own alarm: it will never end. */
+#define HANG_MS 10000
+
 static const char *hook, *front;
 
 struct run {
@@ -85,49 +88,60 @@ static void child(const struct run *r, int in, int out)
 	_exit(99);
 }
 
-/* Feeds and drains until the hook's end of the output pipe is closed. */
-static void pump(struct run *r, int in, int out)
+/*
+ * Feeds all of the input, or what the hook takes of it, and reads both outputs
+ * to their end. Returns the input's end if that is to stay open.
+ */
+static int pump(struct run *r, int in, int out)
 {
 	size_t len = r->len ? r->len : r->xml ? strlen(r->xml) : 0;
-	size_t times = r->repeat ? r->repeat : 1, at = 0;
+	size_t left = len ? (r->repeat ? r->repeat : 1) : 0, at = 0;
 	char sink[4096];
 
 	fcntl(in, F_SETFL, O_NONBLOCK);
 	for (;;) {
 		struct pollfd p[] = {
 			{ .fd = out, .events = POLLIN },
-			{ .fd = in, .events = POLLOUT },
+			{ .fd = left ? in : -1, .events = POLLOUT },
 		};
 		ssize_t n;
 
-		if (in >= 0 && (!times || !len)) {
-			if (!r->keep_open)
-				close(in);
-			p[1].fd = -1;
-			in = r->keep_open ? in : -1;
-			times = 0;
+		if (!left && !r->keep_open && in >= 0) {
+			close(in);
+			in = -1;
 		}
-		if (poll(p, 2, 10000) <= 0)
+		if (!left && out < 0)
+			return in;
+		if (poll(p, 2, HANG_MS) <= 0)
 			fail_msg("the hook hangs");
 		if (p[0].revents) {
 			n = read(out, sink, sizeof(sink));
-			if (n <= 0)
-				break;
-			r->nr_output += (size_t)n;
+			if (n > 0)
+				r->nr_output += (size_t)n;
+			else
+				out = -1;
 		}
-		if (p[1].fd >= 0 && p[1].revents) {
+		if (p[1].revents) {
 			n = write(in, r->xml + at, len - at);
 			if (n < 0 && errno != EAGAIN)
-				times = 0;
+				left = 0;
 			at += n > 0 ? (size_t)n : 0;
 			if (at == len) {
 				at = 0;
-				times--;
+				left--;
 			}
 		}
 	}
-	if (in >= 0)
-		close(in);
+}
+
+static void wait_for_end(struct run *r, pid_t pid)
+{
+	uint64_t until = now_ms() + HANG_MS;
+	pid_t ended;
+
+	while (!(ended = waitpid(pid, &r->status, WNOHANG)) && now_ms() < until)
+		usleep(1000);
+	assert_int_equal(ended, pid);
 }
 
 static void run_once(struct run *r)
@@ -144,9 +158,11 @@ static void run_once(struct run *r)
 		child(r, in[0], out[1]);
 	close(in[0]);
 	close(out[1]);
-	pump(r, in[1], out[0]);
+	in[1] = pump(r, in[1], out[0]);
+	wait_for_end(r, pid);
+	if (in[1] >= 0)
+		close(in[1]);
 	close(out[0]);
-	assert_int_equal(waitpid(pid, &r->status, 0), pid);
 	r->ms = (unsigned int)(now_ms() - start);
 
 	assert_int_equal(r->nr_output, 0);
@@ -178,7 +194,8 @@ static void expect_silent(struct run *r)
 	size_t nr;
 	char *calls = calls_of(r, &nr);
 
-	assert_int_equal(nr, 0);
+	if (nr)
+		fail_msg("not silent: %s", calls);
 	free(calls);
 }
 
@@ -424,9 +441,6 @@ static void test_hostile_input(void **state)
 		"", " ", "\n", "<", "<domain", "<domain>", "</domain>",
 		"no XML", "\xff\xfe", "\xef\xbb\xbf", "{}",
 		"<html/>", "<domain/>", "<domain xmlns='urn:x'/>",
-		HEAD, HEAD "<metadata>", HEAD "</domain", HEAD "</domain><more/>",
-		HEAD "\xff</domain>", HEAD "&nope;</domain>",
-		XML("<vmgang:domain/>"),
 		"<?xml version='1.0' encoding='UTF-7'?>+ADw-domain/+AD4-",
 		"<!DOCTYPE domain SYSTEM 'file:///etc/passwd'>" XML(ESX),
 		"<!DOCTYPE domain SYSTEM 'http://127.0.0.1:1/x'>" XML(ESX),
@@ -449,10 +463,30 @@ static void test_hostile_input(void **state)
 	for (size_t i = 0; i < sizeof(xmls) / sizeof(xmls[0]); i++) {
 		struct run r = { .operation = "prepare", .xml = xmls[i] };
 
-		if (strstr(xmls[i], "<vmgang:domain/>"))
-			free(calls_of(&r, NULL));
-		else
-			expect_silent(&r);
+		expect_silent(&r);
+	}
+}
+
+/*
+ * What is broken after the domain's UUID is handed over as an error: what was
+ * known of that domain before no longer counts.
+ */
+static void test_broken_input(void **state)
+{
+	static const char *const xmls[] = {
+		HEAD, HEAD "<metadata>", HEAD "</domain", HEAD "</domain><more/>",
+		HEAD "\xff</domain>", HEAD "&nope;</domain>",
+		XML("<vmgang:domain/>"), XML(ESX) "<more/>",
+	};
+	static const char *const parts[] = {
+		"\"knobs\":{}", "\"errors\":[\"line 1: ", NULL,
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(xmls) / sizeof(xmls[0]); i++) {
+		struct run r = { .operation = "prepare", .xml = xmls[i] };
+
+		expect_call(&r, parts);
 	}
 }
 
@@ -560,6 +594,7 @@ int main(int argc, char *argv[])
 		cmocka_unit_test(test_large_input),
 		cmocka_unit_test(test_many_attributes),
 		cmocka_unit_test(test_hostile_input),
+		cmocka_unit_test(test_broken_input),
 		cmocka_unit_test(test_arguments),
 		cmocka_unit_test(test_front),
 		cmocka_unit_test(test_front_hands_over),
