@@ -126,15 +126,10 @@ static bool is(const xmlChar *a, const char *b)
 	return a && strcmp((const char *)a, b) == 0;
 }
 
-/* For messages: a name or value of any length, cut. */
-static int shown(size_t len)
+/* For messages: how much of a name of any length is shown. */
+static int shown(const xmlChar *name)
 {
-	return len > 40 ? 40 : (int)len;
-}
-
-static int shown_name(const xmlChar *name)
-{
-	return shown(strlen((const char *)name));
+	return (int)strnlen((const char *)name, 40);
 }
 
 static void text_begin(struct reader *r, enum text_of what)
@@ -211,7 +206,7 @@ static void root_begin(struct reader *r, const xmlChar *name,
 	if (!is(name, "domain") || uri) {
 		error_add(r, line_now(r),
 			  "the root element is <%.*s>, not libvirt's <domain>",
-			  shown_name(name), name);
+			  shown(name), name);
 		give_up(r, -EBADMSG);
 		return;
 	}
@@ -259,7 +254,7 @@ static void policy_begin(struct reader *r, const struct attribute *attrs,
 		if (attrs[i].uri || !is(attrs[i].name, "preset")) {
 			warning_add(r, line_now(r),
 				    "unknown attribute %.*s of <policy> is ignored",
-				    shown_name(attrs[i].name), attrs[i].name);
+				    shown(attrs[i].name), attrs[i].name);
 			continue;
 		}
 		knob_begin(r, VG_KNOB_PRESET);
@@ -276,7 +271,7 @@ static void knob_element_begin(struct reader *r, const xmlChar *name,
 	if (knob < 0 || knob == VG_KNOB_PRESET) {
 		warning_add(r, line_now(r),
 			    "unknown <%.*s> in <policy> is ignored%s",
-			    shown_name(name), name, ours ? "" : NOT_OURS);
+			    shown(name), name, ours ? "" : NOT_OURS);
 		return;
 	}
 	knob_begin(r, knob);
@@ -294,7 +289,7 @@ static void inner_begin(struct reader *r, const xmlChar *name, bool ours,
 		else
 			warning_add(r, line_now(r),
 				    "unknown <%.*s> in <domain> is ignored%s",
-				    shown_name(name), name,
+				    shown(name), name,
 				    ours ? "" : NOT_OURS);
 	} else if (r->in_policy && r->depth == 5) {
 		text_begin(r, TEXT_IGNORED);
@@ -303,7 +298,7 @@ static void inner_begin(struct reader *r, const xmlChar *name, bool ours,
 		if (!r->knob_bad)
 			error_add(r, line_now(r),
 				  "<%s> holds <%.*s>: it may hold a value only",
-				  vg_knob_name(r->knob), shown_name(name), name);
+				  vg_knob_name(r->knob), shown(name), name);
 		r->knob_bad = true;
 	}
 }
@@ -317,11 +312,11 @@ static void metadata_child_begin(struct reader *r, const xmlChar *name,
 	} else if (ours) {
 		warning_add(r, line_now(r),
 			    "unknown <%.*s> of %s in <metadata> is ignored",
-			    shown_name(name), name, VG_METADATA_URI);
+			    shown(name), name, VG_METADATA_URI);
 	} else if (uri && strncmp((const char *)uri, "urn:vmgang:", 11) == 0) {
 		warning_add(r, line_now(r),
 			    "unknown namespace %.*s is ignored: this version reads %s",
-			    shown_name(uri), uri, VG_METADATA_URI);
+			    shown(uri), uri, VG_METADATA_URI);
 	}
 }
 
