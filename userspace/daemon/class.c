@@ -245,6 +245,12 @@ static struct vg_class *adopt(void)
 	return c;
 }
 
+int vg_class_adopt(struct vg_class **ret)
+{
+	*ret = in_charge() ? adopt() : NULL;
+	return *ret ? 0 : -ENOENT;
+}
+
 static int pin_all(struct gang_bpf *skel, struct bpf_link *ops, struct bpf_link *change)
 {
 	const struct { int fd; const char *name; } what[] = {

@@ -43,6 +43,16 @@ struct vg_class_exit {
  */
 int vg_class_attach(struct vg_class **ret, char **error);
 
+/**
+ * vg_class_adopt - take over the class that is in charge already
+ * @ret:	handle, as from vg_class_attach()
+ *
+ * Never loads anything, and takes no time.
+ *
+ * Return: 0; -ENOENT: this very build is not in charge.
+ */
+int vg_class_adopt(struct vg_class **ret);
+
 /** vg_class_attached - is this class still in charge of the host? */
 bool vg_class_attached(struct vg_class *c);
 

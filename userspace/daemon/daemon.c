@@ -13,6 +13,8 @@
 #include "log.h"
 #include "util.h"
 
+#define READY_TIMEOUT_US (120ULL * 1000 * 1000)
+
 void vg_daemon_status(struct vg_daemon *d)
 {
 	size_t gangs = 0;
@@ -107,7 +109,12 @@ static int on_end(sd_event_source *source, const struct signalfd_siginfo *si,
 static int add_signals(struct vg_daemon *d)
 {
 	static const int ends[] = { SIGTERM, SIGINT, SIGUSR1 };
+	sigset_t child;
 	int r;
+
+	sigemptyset(&child);
+	sigaddset(&child, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &child, NULL);
 
 	signal(SIGPIPE, SIG_IGN);
 	r = sd_event_add_signal(d->event, NULL,
@@ -186,10 +193,47 @@ int vg_daemon_new(const struct vg_options *options, struct vg_daemon **ret)
 	return 0;
 }
 
+/*
+ * Ready is when it is known whether the class is in charge. A slow machine
+ * gets the time that it needs for that, but not forever: VMs are served by
+ * then, and only the state is still to change.
+ */
+static void ready(struct vg_daemon *d)
+{
+	d->ready_source = sd_event_source_disable_unref(d->ready_source);
+	if (!d->ready)
+		sd_notify(false, "READY=1");
+	d->ready = true;
+	vg_daemon_status(d);
+}
+
+static int on_ready_timeout(sd_event_source *source, uint64_t usec,
+			    void *userdata)
+{
+	ready(userdata);
+	return 0;
+}
+
+static void on_settled(void *userdata)
+{
+	ready(userdata);
+}
+
+static int wait_for_class(struct vg_daemon *d)
+{
+	sd_notifyf(false, "EXTEND_TIMEOUT_USEC=%llu\nSTATUS=loading the class",
+		   READY_TIMEOUT_US + 30 * 1000000);
+	return sd_event_add_time_relative(d->event, &d->ready_source,
+					  CLOCK_MONOTONIC, READY_TIMEOUT_US, 0,
+					  on_ready_timeout, d);
+}
+
 int vg_daemon_run(struct vg_daemon *d)
 {
 	int r;
 
+	d->supervisor.settled = on_settled;
+	d->supervisor.userdata = d;
 	vg_daemon_resync(d);
 	if (d->sysfs < 0)
 		vg_warn("observing nothing: %s does not exist (modprobe vmgang)",
@@ -200,8 +244,8 @@ int vg_daemon_run(struct vg_daemon *d)
 	r = sd_event_set_watchdog(d->event, true);
 	if (r < 0)
 		vg_warn("no watchdog: %s", strerror(-r));
-	sd_notify(false, "READY=1");
-	vg_daemon_status(d);
+	if (!d->supervisor.loader || wait_for_class(d) < 0)
+		ready(d);
 	return sd_event_loop(d->event);
 }
 
@@ -211,6 +255,7 @@ void vg_daemon_free(struct vg_daemon *d)
 		return;
 	if (d->save_source)
 		vg_daemon_save(d);
+	sd_event_source_disable_unref(d->ready_source);
 	vg_control_stop(d);
 	vg_watch_stop(d);
 	vg_daemon_libvirt_stop(d);

@@ -39,6 +39,8 @@ struct vg_daemon {
 	struct vg_libvirt *libvirt;
 	sd_event_source *libvirt_source;
 	sd_event_source *save_source;
+	sd_event_source *ready_source;
+	bool ready;			/* systemd has been told */
 	uint64_t hook_calls;		/* SetDomain and ForgetDomain by varlink */
 	bool detach;			/* at exit */
 };

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "daemon.h"
+#include "loader.h"
 #include "log.h"
 #include "version.h"
 
@@ -30,10 +31,11 @@ static void usage(FILE *f)
 
 int main(int argc, char **argv)
 {
-	enum { OPT_VERSION = 256, OPT_NO_LIBVIRT };
+	enum { OPT_VERSION = 256, OPT_NO_LIBVIRT, OPT_LOAD_CLASS };
 	static const struct option options[] = {
 		{ "no-class", no_argument, NULL, 'n' },
 		{ "no-libvirt", no_argument, NULL, OPT_NO_LIBVIRT },
+		{ "load-class", no_argument, NULL, OPT_LOAD_CLASS },
 		{ "verbose", no_argument, NULL, 'v' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, OPT_VERSION },
@@ -51,6 +53,8 @@ int main(int argc, char **argv)
 		case OPT_NO_LIBVIRT:
 			o.no_libvirt = true;
 			break;
+		case OPT_LOAD_CLASS:	/* for vmgangd itself: loader.h */
+			return vg_loader_main();
 		case 'v':
 			vg_log_set_max(LOG_DEBUG);
 			break;

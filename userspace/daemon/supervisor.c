@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
 #include <inttypes.h>
-#include <malloc.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "class.h"
+#include "loader.h"
 #include "log.h"
 #include "supervisor.h"
 #include "util.h"
@@ -45,9 +45,10 @@ int vg_supervisor_init(struct vg_supervisor *s, sd_event *event,
 /* Says why there is no class; the same reason is logged once. */
 static void stay_out(struct vg_supervisor *s, int priority, const char *why)
 {
-	if (s->why && strcmp(s->why, why) == 0)
-		return;
 	vg_error_set(&s->why, "%s", why);
+	if (s->said && strcmp(s->said, why) == 0)
+		return;
+	vg_error_set(&s->said, "%s", why);
 	vg_log(priority, "observing only: %s", why);
 }
 
@@ -106,38 +107,61 @@ static void busy(struct vg_supervisor *s, const char *why)
 	retry_in(s, OTHER_SCHEDULER_US);
 }
 
-static void try_attach(struct vg_supervisor *s)
+static void attached(struct vg_supervisor *s)
 {
-	vg_autofree char *error = NULL;
-	int r;
+	s->quick_tries = 0;
+	free(s->why);
+	free(s->said);
+	s->why = s->said = NULL;
+	vg_info("the class is in charge of all managed vCPUs");
+}
 
-	s->retry = sd_event_source_disable_unref(s->retry);
-	if (s->disabled || !s->module || s->class)
-		return;
-	if (access(s->module_btf, F_OK) < 0) {
-		stay_out(s, LOG_ERR,
-			 "the module vmgang has no BTF, which the class needs: rebuild it against kernel headers that contain vmlinux, with pahole or resolve_btfids installed");
-		return;
-	}
-	r = vg_class_attach(&s->class, &error);
-	/* the loader's memory: some MiB that are never wanted again */
-	malloc_trim(0);
-	if (r >= 0) {
-		s->quick_tries = 0;
-		free(s->why);
-		s->why = NULL;
-		vg_info("the class is in charge of all managed vCPUs");
-		return;
-	}
-	s->class = NULL;
-	if (!error)
-		vg_error_set(&error, "attaching the class: %s", strerror(-r));
-	if (r == -EBUSY)
+static void settled(struct vg_supervisor *s)
+{
+	if (s->settled)
+		s->settled(s->userdata);
+}
+
+static void on_loaded(int r, const char *error, void *userdata)
+{
+	struct vg_supervisor *s = userdata;
+
+	s->loader = NULL;
+	if (r == 0 && vg_class_adopt(&s->class) == 0)
+		attached(s);
+	else if (r == 0)
+		failed(s, "the class was ejected as soon as it was attached; dmesg has the reason");
+	else if (r == -EBUSY)
 		busy(s, vg_error_text(error));
 	else if (r == -EOPNOTSUPP)
 		stay_out(s, LOG_ERR, vg_error_text(error));
 	else
 		failed(s, vg_error_text(error));
+	settled(s);
+}
+
+static void try_attach(struct vg_supervisor *s)
+{
+	int r;
+
+	s->retry = sd_event_source_disable_unref(s->retry);
+	if (s->disabled || !s->module || s->class || s->loader)
+		return;
+	if (vg_class_adopt(&s->class) == 0) {
+		attached(s);
+		settled(s);
+		return;
+	}
+	if (access(s->module_btf, F_OK) < 0) {
+		stay_out(s, LOG_ERR,
+			 "the module vmgang has no BTF, which the class needs: rebuild it against kernel headers that contain vmlinux, with pahole or resolve_btfids installed");
+		return;
+	}
+	r = vg_loader_start(s->event, on_loaded, s, &s->loader);
+	if (r < 0)
+		failed(s, strerror(-r));
+	else
+		vg_error_set(&s->why, "the class is being loaded");
 }
 
 void vg_supervisor_module(struct vg_supervisor *s, bool loaded)
@@ -150,6 +174,8 @@ void vg_supervisor_module(struct vg_supervisor *s, bool loaded)
 		return;
 	}
 	s->retry = sd_event_source_disable_unref(s->retry);
+	vg_loader_cancel(s->loader);
+	s->loader = NULL;
 	if (s->class)
 		vg_class_detach(s->class);
 	s->class = NULL;
@@ -205,6 +231,10 @@ void vg_supervisor_reset(struct vg_supervisor *s)
 void vg_supervisor_done(struct vg_supervisor *s, bool detach)
 {
 	sd_event_source_disable_unref(s->retry);
+	/* a loader that was a moment from its end may have left a class */
+	vg_loader_cancel(s->loader);
+	if (s->loader && detach && vg_class_adopt(&s->class) < 0)
+		s->class = NULL;
 	if (s->class && detach) {
 		vg_class_detach(s->class);
 		vg_info("the class is detached; VMs run under the default scheduler");
@@ -214,6 +244,7 @@ void vg_supervisor_done(struct vg_supervisor *s, bool detach)
 	}
 	free(s->module_btf);
 	free(s->why);
+	free(s->said);
 	free(s->last_exit);
 	*s = (struct vg_supervisor){};
 }

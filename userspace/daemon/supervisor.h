@@ -8,6 +8,7 @@
 #include "backoff.h"
 
 struct vg_class;
+struct vg_loader;
 
 /*
  * Keeps the gang-scheduling class in charge, or says why it is not. Whatever
@@ -17,10 +18,14 @@ struct vg_supervisor {
 	sd_event *event;
 	sd_event_source *retry;
 	struct vg_class *class;		/* NULL while not attached */
+	struct vg_loader *loader;	/* while it is being attached */
 	struct vg_backoff backoff;
 	char *module_btf;		/* /sys/kernel/btf/vmgang */
 	char *why;			/* no class: the reason and the remedy */
+	char *said;			/* the reason that was logged last */
 	char *last_exit;		/* what ended it, if ever it was ended */
+	void (*settled)(void *userdata);	/* attached, or not: known now */
+	void *userdata;			/* of settled */
 	unsigned int ejections;
 	unsigned int quick_tries;
 	bool disabled;			/* --no-class */

@@ -6,28 +6,58 @@
 
 #include "class.h"
 #include "fake.h"
+#include "loader.h"
 #include "log.h"
 #include "supervisor.h"
 #include "util.h"
 
 static struct {
-	int result;		/* of the next attach */
+	int result;		/* of the next load */
 	const char *error, *owner;
 	bool attached;
 	struct vg_class_exit exit;
-	unsigned int attaches, detaches, closes;
+	unsigned int attaches, adoptions, detaches, closes, cancels;
+	vg_loader_done_t done;	/* while a load is under way */
+	void *userdata;
 } fake_class;
 
-static char class_object;
+static char class_object, loader_object;
 
-int vg_class_attach(struct vg_class **ret, char **error)
+int vg_loader_start(sd_event *event, vg_loader_done_t done, void *userdata,
+		    struct vg_loader **ret)
 {
+	assert_null(fake_class.done);
 	fake_class.attaches++;
-	if (fake_class.result < 0) {
-		vg_error_set(error, "%s", fake_class.error);
-		return fake_class.result;
-	}
-	fake_class.attached = true;
+	fake_class.done = done;
+	fake_class.userdata = userdata;
+	*ret = (struct vg_loader *)&loader_object;
+	return 0;
+}
+
+void vg_loader_cancel(struct vg_loader *loader)
+{
+	if (loader)
+		fake_class.cancels++;
+	fake_class.done = NULL;
+}
+
+/* Lets the loader come to its end, if there is one. */
+static void settle(void)
+{
+	vg_loader_done_t done = fake_class.done;
+
+	if (!done)
+		return;
+	fake_class.done = NULL;
+	fake_class.attached = fake_class.result == 0;
+	done(fake_class.result, fake_class.error, fake_class.userdata);
+}
+
+int vg_class_adopt(struct vg_class **ret)
+{
+	if (!fake_class.attached)
+		return -ENOENT;
+	fake_class.adoptions++;
 	*ret = (struct vg_class *)&class_object;
 	return 0;
 }
@@ -107,6 +137,14 @@ static void eject(struct fixture *f, unsigned int kind, bool restart)
 	fake_class.exit = (struct vg_class_exit){ .restart = restart };
 	fake_class.exit.kind = kind;
 	vg_supervisor_check(&f->s);
+	settle();
+}
+
+/* The module comes, and the loader's work is done. */
+static void module_comes(struct fixture *f)
+{
+	vg_supervisor_module(&f->s, true);
+	settle();
 }
 
 /* Shows attaching with the module, and closing without detaching. */
@@ -116,6 +154,11 @@ static void attach(void **state)
 
 	assert_non_null(f->s.why);
 	vg_supervisor_module(&f->s, true);
+	assert_string_equal(f->s.why, "the class is being loaded");
+	/* nothing is started twice */
+	vg_supervisor_module(&f->s, true);
+	vg_supervisor_check(&f->s);
+	settle();
 	assert_int_equal(fake_class.attaches, 1);
 	assert_null(f->s.why);
 	vg_supervisor_check(&f->s);
@@ -130,7 +173,7 @@ static void hotplug(void **state)
 {
 	struct fixture *f = *state;
 
-	vg_supervisor_module(&f->s, true);
+	module_comes(f);
 	for (unsigned int i = 0; i < 50; i++) {
 		eject(f, 65, true);
 		assert_int_equal(fake_class.attaches, i + 2);
@@ -144,18 +187,19 @@ static void errors(void **state)
 {
 	struct fixture *f = *state;
 
-	vg_supervisor_module(&f->s, true);
+	module_comes(f);
 	for (unsigned int i = 0; i < 3; i++) {
 		eject(f, 1024, false);
 		assert_true(retry_in(f) > 0);
 		assert_non_null(f->s.why);
-		vg_supervisor_module(&f->s, true);	/* stands for the timer */
+		module_comes(f);	/* stands for the timer */
 		assert_null(f->s.why);
 	}
 	eject(f, 1024, false);
 	assert_int_equal(retry_in(f), 0);
 	assert_non_null(strstr(f->s.why, "systemctl reload vmgangd"));
 	vg_supervisor_reset(&f->s);
+	settle();
 	assert_null(f->s.why);
 }
 
@@ -164,11 +208,12 @@ static void deliberate(void **state)
 {
 	struct fixture *f = *state;
 
-	vg_supervisor_module(&f->s, true);
+	module_comes(f);
 	eject(f, 64, false);
 	assert_int_equal(retry_in(f), 0);
 	assert_int_equal(fake_class.attaches, 1);
 	vg_supervisor_reset(&f->s);
+	settle();
 	assert_int_equal(fake_class.attaches, 2);
 }
 
@@ -180,7 +225,7 @@ static void other_scheduler(void **state)
 	fake_class.result = -EBUSY;
 	fake_class.error = "scx_other is in charge";
 	fake_class.owner = "scx_other";
-	vg_supervisor_module(&f->s, true);
+	module_comes(f);
 	assert_string_equal(f->s.why, "scx_other is in charge");
 	assert_in_range(retry_in(f), 5 * 1000000, 10 * 1000000);
 }
@@ -192,11 +237,13 @@ static void not_quite_gone(void **state)
 
 	fake_class.result = -EBUSY;
 	fake_class.error = "busy";
-	vg_supervisor_module(&f->s, true);
+	module_comes(f);
 	assert_in_range(retry_in(f), 1, 200000);
 	fake_class.result = 0;
-	while (f->s.why)
+	while (!fake_class.done)
 		assert_true(sd_event_run(f->event, 1000000) > 0);
+	settle();
+	assert_null(f->s.why);
 	assert_int_equal(fake_class.attaches, 2);
 }
 
@@ -207,12 +254,12 @@ static void hopeless(void **state)
 
 	fake_class.result = -EOPNOTSUPP;
 	fake_class.error = "no sched_ext";
-	vg_supervisor_module(&f->s, true);
+	module_comes(f);
 	assert_string_equal(f->s.why, "no sched_ext");
 	assert_int_equal(retry_in(f), 0);
 	free(f->s.module_btf);
 	f->s.module_btf = strdup("/nonexistent/btf");
-	vg_supervisor_module(&f->s, true);
+	module_comes(f);
 	assert_non_null(strstr(f->s.why, "BTF"));
 	assert_int_equal(fake_class.attaches, 1);
 }
@@ -223,8 +270,9 @@ static void disabled(void **state)
 	struct fixture *f = *state;
 
 	f->s.disabled = true;
-	vg_supervisor_module(&f->s, true);
+	module_comes(f);
 	vg_supervisor_reset(&f->s);
+	settle();
 	vg_supervisor_module(&f->s, false);
 	assert_int_equal(fake_class.attaches, 0);
 	assert_int_equal(retry_in(f), 0);
@@ -235,13 +283,52 @@ static void module_reload(void **state)
 {
 	struct fixture *f = *state;
 
-	vg_supervisor_module(&f->s, true);
+	module_comes(f);
 	vg_supervisor_module(&f->s, false);
 	assert_int_equal(fake_class.detaches, 1);
 	assert_non_null(strstr(f->s.why, "modprobe vmgang"));
-	vg_supervisor_module(&f->s, true);
+	module_comes(f);
 	assert_int_equal(fake_class.attaches, 2);
 	assert_null(f->s.why);
+}
+
+/* Shows that a class left by a former daemon is taken over, not loaded. */
+static void takes_over(void **state)
+{
+	struct fixture *f = *state;
+
+	fake_class.attached = true;
+	vg_supervisor_module(&f->s, true);
+	assert_null(f->s.why);
+	assert_int_equal(fake_class.attaches, 0);
+	assert_int_equal(fake_class.adoptions, 1);
+}
+
+/* Shows that an end in the middle of loading leaves nothing behind. */
+static void ends_while_loading(void **state)
+{
+	struct fixture *f = *state;
+
+	vg_supervisor_module(&f->s, true);
+	fake_class.attached = true;	/* it was that close */
+	vg_supervisor_done(&f->s, true);
+	assert_int_equal(fake_class.cancels, 1);
+	assert_int_equal(fake_class.detaches, 1);
+	assert_false(fake_class.attached);
+}
+
+/* Shows that a class gone before it could be adopted counts as a failure. */
+static void ejected_at_once(void **state)
+{
+	struct fixture *f = *state;
+
+	vg_supervisor_module(&f->s, true);
+	fake_class.result = 0;
+	fake_class.done(0, NULL, fake_class.userdata);
+	fake_class.done = NULL;
+	assert_null(f->s.class);
+	assert_true(retry_in(f) > 0);
+	assert_non_null(strstr(f->s.why, "ejected"));
 }
 
 int main(void)
@@ -250,7 +337,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(attach), TEST(hotplug), TEST(errors), TEST(deliberate),
 		TEST(other_scheduler), TEST(not_quite_gone), TEST(hopeless),
-		TEST(disabled), TEST(module_reload),
+		TEST(disabled), TEST(module_reload), TEST(takes_over),
+		TEST(ends_while_loading), TEST(ejected_at_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
