@@ -87,7 +87,6 @@ void vmgang_bpf_report_gang(u32 slot, u64 id, bool start, u32 width) __ksym;
 #define ENQ(name)	bpf_core_enum_value(enum scx_enq_flags, SCX_ENQ_##name)
 #define DSQ_LOCAL	bpf_core_enum_value(enum scx_dsq_id_flags, SCX_DSQ_LOCAL)
 #define DSQ_LOCAL_ON	bpf_core_enum_value(enum scx_dsq_id_flags, SCX_DSQ_LOCAL_ON)
-#define KICK_PREEMPT	bpf_core_enum_value(enum scx_kick_flags, SCX_KICK_PREEMPT)
 #define KICK_IDLE	bpf_core_enum_value(enum scx_kick_flags, SCX_KICK_IDLE)
 
 /* ops.tick() ends stints; this only catches a pCPU without ticks. */
@@ -186,14 +185,31 @@ static __noinline void report_plan(struct vg_plan *pl)
 		report_held(pl->held);
 }
 
-/* Kick pCPUs: they find in their record what is to run. */
+/*
+ * Make pCPUs ask for work.  What they run loses its slice, by name: a kick with
+ * SCX_KICK_PREEMPT would hit whoever runs there by the time it arrives.
+ */
 static __noinline void kick(struct vg_cell *c, u64 mask)
 {
 	u64 m;
 	u32 b;
 
-	vg_each_bit(b, m, mask & c->all)
-		scx_bpf_kick_cpu(vg_pcpu(c, b)->cpu, KICK_PREEMPT);
+	vg_each_bit(b, m, mask & c->all) {
+		struct vg_pcpu *p = vg_pcpu(c, b);
+		u32 vi = p->cur;
+
+		if (p->coming != VG_NONE && p->served)
+			continue;
+		if (vi < VG_MAX_VCPUS) {
+			struct task_struct *t = bpf_task_from_pid(vg_vcpu(&state, vi)->pid);
+
+			if (t) {
+				scx_bpf_task_set_slice(t, 0);
+				bpf_task_release(t);
+			}
+		}
+		scx_bpf_kick_cpu(p->cpu, 0);
+	}
 }
 
 /* Carry out what a plan says, apart from moving threads. */
@@ -336,11 +352,10 @@ void BPF_STRUCT_OPS(vg_enqueue, struct task_struct *p, u64 enq_flags)
 	if (b != VG_NONE) {
 		scx_bpf_dsq_insert(p, DSQ_LOCAL_ON | vg_pcpu(c, b)->cpu, SLICE_GUARD,
 				   place_flags(v));
-		pl->placed &= ~vg_bit(b);
 	} else if (held) {
 		vmgang_bpf_report_costop(p, true);
 	}
-	act(c, pl, pl->placed | pl->kick);
+	act(c, pl, pl->kick);
 }
 
 void BPF_STRUCT_OPS(vg_dispatch, s32 cpu, struct task_struct *prev)
@@ -501,7 +516,7 @@ bool BPF_STRUCT_OPS(vg_yield, struct task_struct *from, struct task_struct *to)
 	if (other == VG_NONE)
 		return false;
 	o = vg_vcpu(&state, other);
-	if (o->ent != v->ent || o->state != VG_WAITING || !(o->mask & vg_bit(v->bit)))
+	if (o->ent != v->ent || vg_ent(&state, v->ent)->cosched != VMGANG_COSCHED_OFF || o->state != VG_WAITING || !(o->mask & vg_bit(v->bit)))
 		return false;
 	pc->hint = other;
 	pc->yielded = 1;

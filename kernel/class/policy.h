@@ -93,6 +93,7 @@ enum vg_ent_flags {
 	VG_HELD		= 2,	/* a gang that waits for enough pCPUs */
 	VG_THROTTLED	= 4,	/* the VM's cap is used up */
 	VG_STARVING	= 8,	/* goes first */
+	VG_ASLEEP	= 16,	/* none of its vCPUs is runnable */
 };
 
 enum vg_stat {
@@ -204,6 +205,8 @@ struct vg_pcpu {
 	u32 gang;		/* ent whose stint it last served */
 	u32 hint;		/* vCPU that a sibling yielded to */
 	u32 yielded;
+	u32 sent;		/* @coming is on its way: whoever placed it sees to that */
+	u32 served;		/* the pCPU has seen @coming by itself */
 	u32 stint;		/* serves a gang's stint: its deadline counts */
 };
 
@@ -229,6 +232,7 @@ struct vg_cell {
 };
 
 #define VG_PLAN_STOPS	4
+#define VG_PLAN_TRIES	4	/* gangs that a pick tries to start */
 
 /**
  * struct vg_plan - a question to the policy, and its answer
@@ -236,8 +240,9 @@ struct vg_cell {
  * @self:	pCPU that asks for work, VG_NONE if none does
  * @prev:	vCPU that @self runs and that could go on, or VG_NONE
  * @own:	vCPU for @self, VG_KEEP or VG_NONE (nothing to run)
- * @placed:	other pCPUs to which a vCPU was sent (pcpu->coming)
- * @kick:	pCPUs that are to ask for work themselves, now
+ * @placed:	other pCPUs that got a vCPU (pcpu->coming), which is to be sent
+ * @kick:	pCPUs that are to ask for work themselves, now; some have a
+ *		vCPU coming, and most of these ask anyhow, as their stint ends
  * @started:	ent whose gang stint began, or VG_NONE
  * @held:	ent that became VG_HELD, or VG_NONE
  * @stopped:	ents whose gang stint ended
@@ -257,8 +262,8 @@ struct vg_plan {
 	u32 stopped[VG_PLAN_STOPS];
 	u32 width[VG_PLAN_STOPS];
 
-	u32 skip[VG_PLAN_STOPS];
-	u32 nr_skip;
+	u32 narrow;		/* consider ents up to this width */
+	u32 skip;		/* … and not this one */
 	u32 forced;
 	u32 match[VG_CELL_PCPUS];
 };

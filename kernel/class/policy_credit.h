@@ -124,17 +124,20 @@ VG_INLINE void vg_cell_advance(struct vg_cell *c, u32 bit, u64 vtime)
 }
 
 /*
- * Keep an ent within reach of the others.  It can not save up what it did not
- * use (sleep, or a width that left it nothing to use credit on): at most
- * @slack ns behind.  Nor can it be so far ahead, after its affinity or its
- * neighbours changed, that it would starve.
+ * Keep an ent within reach of the others.  One that slept comes back a slice
+ * behind, whatever it had left.  One that was there all the time may be behind
+ * as far as stints of gangs in odd numbers of pCPUs bring it, but can not save
+ * up what its width left it no use for.  Nor can it be so far ahead, after its
+ * affinity or its neighbours changed, that it would starve.
  */
-VG_FN void vg_ent_clamp(struct vg_cell *c, struct vg_ent *e, u64 mask, u64 slack)
+VG_FN void vg_ent_clamp(struct vg_cell *c, struct vg_ent *e, u64 mask)
 {
 	u64 base = vg_cell_vnow(c, mask);
-	u64 low = base - vg_vtime(e, slack);
-	u64 high = base + vg_vtime(e, 4 * (e->slice + 8 * VG_MS) * (e->nr_vcpus + 1));
+	u64 stint = vg_vtime(e, e->slice + 8 * VG_MS);
+	u64 low = base - (e->flags & VG_ASLEEP ? stint : 8 * stint * (e->nr_vcpus + 1));
+	u64 high = base + 4 * stint * (e->nr_vcpus + 1);
 
+	e->flags &= ~VG_ASLEEP;
 	if (vg_before(e->vtime, low))
 		e->vtime = low;
 	else if (vg_before(high, e->vtime))

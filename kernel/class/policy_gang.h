@@ -25,11 +25,8 @@ VG_INLINE void vg_plan_begin(struct vg_plan *pl, u64 now, u32 self, u32 prev)
 	pl->started = VG_NONE;
 	pl->held = VG_NONE;
 	pl->nr_stopped = 0;
-	pl->nr_skip = 0;
-	pl->skip[0] = VG_NONE;
-	pl->skip[1] = VG_NONE;
-	pl->skip[2] = VG_NONE;
-	pl->skip[3] = VG_NONE;
+	pl->skip = VG_NONE;
+	pl->narrow = VG_CELL_PCPUS;
 }
 
 VG_INLINE void vg_idle_set(struct vg_cell *c, u32 bit)
@@ -45,17 +42,6 @@ VG_INLINE void vg_idle_clear(struct vg_cell *c, u32 bit)
 VG_INLINE u32 vg_pcpu_occupant(struct vg_pcpu *p)
 {
 	return p->coming != VG_NONE ? p->coming : p->cur;
-}
-
-/* Its vCPUs that could run now, those that do included. */
-VG_INLINE u32 vg_ent_width(struct vg_ent *e)
-{
-	return e->nr_waiting + vg_weight_of(e->on);
-}
-
-VG_INLINE bool vg_ent_is_gang(struct vg_cell *c, struct vg_ent *e)
-{
-	return e->cosched == VMGANG_COSCHED_GANG && vg_ent_width(e) <= c->nr_pcpus;
 }
 
 VG_INLINE void vg_cell_refill_at(struct vg_cell *c, u64 when)
@@ -159,7 +145,7 @@ VG_FN void vg_vcpu_wait(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 		return;
 	}
 	if (!e->nr_waiting)
-		vg_ent_clamp(c, e, v->mask, e->slice * (e->on ? 4 : 1));
+		vg_ent_clamp(c, e, v->mask);
 	v->state = VG_WAITING;
 	vg_list_add(s, vi);
 	vg_ent_throttle(s, c, pl, ei);
@@ -219,6 +205,8 @@ VG_FN void vg_vcpu_place(struct vg_state_all *s, struct vg_cell *c, u32 vi, u32 
 	v->bit = bit;
 	v->pre = len;
 	p->coming = vi;
+	p->sent = 0;
+	p->served = 0;
 	p->hint = VG_NONE;
 	p->yielded = 0;
 	p->since = pl->now;
@@ -260,11 +248,12 @@ VG_FN bool vg_claimable(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 		return false;		/* the host's, or our own */
 	if (vg_since(now, p->since) < VG_MIN_GRAN)
 		return false;
-	if (pl->forced)
-		return true;
 	o = vg_ent(s, vg_vcpu(s, vi)->ent);
 	if (o->flags & VG_ON)
-		return now + VG_SLOP >= o->deadline;
+		return now + VG_SLOP >= o->deadline ||
+		       (pl->forced && vg_since(now, o->start) >= o->slice / 2);
+	if (pl->forced)
+		return true;
 	return !vg_before(vg_pcpu_vtime(s, c, bit, now), vg_ent(s, ei)->vtime);
 }
 
@@ -337,6 +326,23 @@ VG_FN u64 vg_gang_match(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 	return chosen;
 }
 
+VG_INLINE u64 vg_pcpu_deadline(struct vg_state_all *s, struct vg_pcpu *p, u32 vi)
+{
+	struct vg_ent *e = vg_ent(s, vg_vcpu(s, vi)->ent);
+
+	if (p->stint && e->deadline < p->deadline)
+		return e->deadline;
+	return p->deadline;
+}
+
+/* Does the stint on pCPU @bit end now, so that it asks for work by itself? */
+VG_INLINE bool vg_pcpu_ends(struct vg_state_all *s, struct vg_cell *c, u32 bit, u64 now)
+{
+	struct vg_pcpu *p = vg_pcpu(c, bit);
+
+	return p->cur != VG_NONE && now + VG_SLOP >= vg_pcpu_deadline(s, p, p->cur);
+}
+
 /* The gang's stint begins: its members share the deadline. */
 VG_FN void vg_gang_begin(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 ei)
 {
@@ -360,10 +366,10 @@ VG_FN void vg_gang_begin(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 VG_FN bool vg_gang_start(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 ei)
 {
 	struct vg_ent *e = vg_ent(s, ei);
-	u64 avail = 0, chosen, m;
+	u64 avail = 0, ending = 0, chosen, m;
 	u32 b;
 
-	pl->forced = (e->flags & VG_HELD) && vg_since(pl->now, e->held) >= e->slice;
+	pl->forced = (e->flags & VG_HELD) && vg_since(pl->now, e->held) >= 2 * e->slice;
 	vg_each_bit(b, m, c->all & ~e->on) {
 		if (b == pl->self || vg_claimable(s, c, pl, b, ei))
 			avail |= vg_bit(b);
@@ -390,12 +396,17 @@ VG_FN bool vg_gang_start(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 		vg_pcpu(c, b)->stint = 1;
 	}
 	vg_each_bit(b, m, chosen) {
+		if (vg_pcpu_ends(s, c, b, pl->now))
+			ending |= vg_bit(b);
 		vg_pcpu_displace(s, c, pl, b, ei);
 		vg_vcpu_place(s, c, pl->match[b], b, pl);
 		if (b == pl->self)
 			pl->own = pl->match[b];
-		else
+		else if (pl->self != VG_NONE && !(ending & vg_bit(b)))
 			pl->placed |= vg_bit(b);
+		else
+			pl->kick |= vg_bit(b);
+		vg_pcpu(c, b)->sent = !!(pl->placed & vg_bit(b));
 	}
 	return true;
 }
@@ -422,15 +433,6 @@ VG_INLINE void vg_gang_release(struct vg_cell *c, struct vg_ent *e)
 	}
 }
 
-VG_INLINE u64 vg_pcpu_deadline(struct vg_state_all *s, struct vg_pcpu *p, u32 vi)
-{
-	struct vg_ent *e = vg_ent(s, vg_vcpu(s, vi)->ent);
-
-	if (p->stint && e->deadline < p->deadline)
-		return e->deadline;
-	return p->deadline;
-}
-
 /* pCPU pl->self goes on with pl->prev, whose stint is over, for another one. */
 VG_FN void vg_pcpu_renew(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl)
 {
@@ -452,7 +454,7 @@ VG_FN void vg_pcpu_renew(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 			len = left;
 	}
 	if (!e->nr_waiting)
-		vg_ent_clamp(c, e, v->mask, 2 * e->slice);
+		vg_ent_clamp(c, e, v->mask);
 	p->since = pl->now;
 	p->vstart = e->vtime;
 	p->deadline = pl->now + len;
@@ -531,7 +533,7 @@ VG_FN void vg_pick_queue(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 	struct vg_ent *e;
 	int k;
 
-	vg_times(k, VG_PLAN_STOPS) {
+	vg_times(k, VG_PLAN_TRIES) {
 		ei = vg_cell_first(s, c, pl);
 		if (ei == VG_NONE)
 			break;
@@ -553,6 +555,8 @@ VG_FN void vg_pick_queue(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 				vg_gang_hold(s, c, pl, ei);
 				if (filler == VG_NONE)
 					filler = ei;
+				/* A wider one would not fit either. */
+				pl->narrow = k + 2 < VG_PLAN_TRIES ? vg_ent_width(e) - 1 : 1;
 			}
 		} else {
 			vi = vg_ent_waiter(s, ei, pl->self);
@@ -566,19 +570,19 @@ VG_FN void vg_pick_queue(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 				return;
 			}
 		}
-		pl->skip[pl->nr_skip & (VG_PLAN_STOPS - 1)] = ei;
-		pl->nr_skip++;
+		pl->skip = ei;
 	}
-	if (inc != VG_NONE) {
+	/* Nobody else: better one member alone than an idle pCPU. */
+	vi = filler == VG_NONE || filler == inc ? VG_NONE : vg_ent_waiter(s, filler, pl->self);
+	if (inc != VG_NONE &&
+	    (vi == VG_NONE || vg_before(vg_ent(s, inc)->vtime, vg_ent(s, filler)->vtime +
+					vg_vtime(vg_ent(s, filler), vg_ent(s, filler)->slice)))) {
 		vg_pcpu_renew(s, c, pl);
 		return;
 	}
-	if (filler == VG_NONE)
-		return;
-	/* Nobody else: better one member alone than an idle pCPU. */
-	vi = vg_ent_waiter(s, filler, pl->self);
 	if (vi == VG_NONE)
 		return;
+	vg_pcpu_displace(s, c, pl, pl->self, filler);
 	vg_vcpu_place(s, c, vi, pl->self, pl);
 	vg_pcpu_shorten(c, pl->self, pl->now);
 	vg_gang_release(c, vg_ent(s, filler));
@@ -597,7 +601,11 @@ VG_FN void vg_pick(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl
 		vg_ent_throttle(s, c, pl, vg_vcpu(s, prev)->ent);
 	}
 	if (p->coming != VG_NONE) {
-		pl->own = p->coming;
+		p->served = 1;
+		if (!p->sent)
+			pl->own = p->coming;
+		else if (prev != VG_NONE)
+			pl->own = VG_KEEP;	/* until it is there */
 		goto out;
 	}
 	if (prev != VG_NONE) {
@@ -691,7 +699,8 @@ VG_FN u32 vg_wake(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl,
 		if (b == VG_NONE)
 			return VG_NONE;
 		if (vg_gang_start(s, c, pl, v->ent)) {
-			pl->kick &= ~pl->placed;
+			vg_pcpu(c, v->bit)->sent = 1;
+			pl->kick &= ~vg_bit(v->bit);
 			return v->bit;
 		}
 		vg_gang_hold(s, c, pl, v->ent);
@@ -711,8 +720,8 @@ VG_FN u32 vg_wake(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl,
 	if (gang && !(e->flags & VG_ON))
 		vg_pcpu_shorten(c, b, pl->now);
 	vg_gang_release(c, e);
-	pl->placed |= vg_bit(b);
-	pl->kick &= ~pl->placed;
+	vg_pcpu(c, b)->sent = 1;
+	pl->kick &= ~vg_bit(b);
 	return b;
 }
 
@@ -791,8 +800,10 @@ VG_FN void vg_vcpu_leave(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 		vg_vcpu_unplace(s, c, vi);
 	else
 		vg_vcpu_unlist(s, c, vi);
-	if (!e->on && !e->nr_waiting)
+	if (!e->on && !e->nr_waiting) {
+		e->flags |= VG_ASLEEP;
 		vg_gang_stop(s, c, pl, v->ent);
+	}
 	vg_gang_release(c, e);
 }
 
@@ -889,8 +900,11 @@ VG_FN void vg_cell_sweep(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 	vg_each_bit(b, m, c->all) {
 		struct vg_pcpu *p = vg_pcpu(c, b);
 
-		if (p->coming != VG_NONE && vg_since(pl->now, p->since) > VG_MS * 100)
+		if (p->coming != VG_NONE && vg_since(pl->now, p->since) > VG_MS * 100) {
+			p->sent = 0;
+			p->served = 0;
 			pl->kick |= vg_bit(b);
+		}
 	}
 	if (c->nr_queued)
 		pl->kick |= c->idle & c->all;

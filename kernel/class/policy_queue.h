@@ -111,10 +111,22 @@ VG_FN u32 vg_ent_waiter(struct vg_state_all *s, u32 ei, u32 bit)
 	return best;
 }
 
-VG_INLINE bool vg_plan_skips(struct vg_plan *pl, u32 ei)
+/* Its vCPUs that could run now, those that do included. */
+VG_INLINE u32 vg_ent_width(struct vg_ent *e)
 {
-	return pl->skip[0] == ei || pl->skip[1] == ei || pl->skip[2] == ei ||
-	       pl->skip[3] == ei;
+	return e->nr_waiting + vg_weight_of(e->on);
+}
+
+VG_INLINE bool vg_ent_is_gang(struct vg_cell *c, struct vg_ent *e)
+{
+	return e->cosched == VMGANG_COSCHED_GANG && vg_ent_width(e) <= c->nr_pcpus;
+}
+
+VG_INLINE bool vg_plan_skips(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 ei)
+{
+	struct vg_ent *e = vg_ent(s, ei);
+
+	return ei == pl->skip || (vg_ent_is_gang(c, e) && vg_ent_width(e) > pl->narrow);
 }
 
 VG_INLINE bool vg_ent_fits(struct vg_state_all *s, u32 ei, u32 bit)
@@ -124,7 +136,7 @@ VG_INLINE bool vg_ent_fits(struct vg_state_all *s, u32 ei, u32 bit)
 
 /*
  * The ent that is furthest behind among those that pCPU @pl->self can serve
- * and that @pl does not skip.
+ * and that @pl does not rule out.
  */
 VG_FN u32 vg_cell_first(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl)
 {
@@ -135,7 +147,7 @@ VG_FN u32 vg_cell_first(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 		ei = vg_queue_at(c, i);
 		if (best != VG_NONE && !vg_ent_before(vg_ent(s, ei), vg_ent(s, best)))
 			continue;
-		if (vg_plan_skips(pl, ei) || !vg_ent_fits(s, ei, pl->self))
+		if (vg_plan_skips(s, c, pl, ei) || !vg_ent_fits(s, ei, pl->self))
 			continue;
 		best = ei;
 	}

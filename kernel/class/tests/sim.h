@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A host in a few lines: pCPUs with a tick, vCPUs that run, sleep and wake, and
+ * between them the policy, called the way gang.bpf.c calls it.
+ */
+#ifndef VMGANG_SIM_H
+#define VMGANG_SIM_H
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy_vm.h"
+
+#define SIM_CPUS	16
+#define SIM_VCPUS	256
+#define SIM_STEP	(250 * 1000ULL)		/* ns */
+#define SIM_TICK	(4 * VG_MS)
+
+struct sim_vcpu {
+	u32 vi;			/* record in the policy */
+	bool used;
+	bool runnable;
+	bool slice;		/* has some left, as far as the kernel knows */
+	u64 run_ns;		/* how long it runs before it sleeps; 0: for ever */
+	u64 sleep_ns;
+	u64 until;		/* runs, or sleeps, until it has / it is */
+	u64 ran;
+	u64 waited;		/* longest wait so far */
+	u64 since;
+	u64 corun;
+};
+
+struct sim {
+	struct vg_state_all st;
+	struct vg_plan plan;
+	struct sim_vcpu v[SIM_VCPUS];	/* by the policy's index */
+	u32 cur[SIM_CPUS];		/* policy index or VG_NONE */
+	u32 local[SIM_CPUS];		/* inserted, not yet running */
+	bool resched[SIM_CPUS];
+	bool idle[SIM_CPUS];
+	u64 host[SIM_CPUS];		/* the host's own until then */
+	u64 tick[SIM_CPUS];		/* phase */
+	u64 now;
+	u64 seed;
+	u64 idle_ns, lost_ns;		/* pCPU time idle; idle though work waited */
+	u64 starts, worst_start;	/* gang starts; latest member, ns */
+	u32 nr_cpus;
+};
+
+static inline u32 sim_rand(struct sim *m, u32 n)
+{
+	m->seed = m->seed * 6364136223846793005ULL + 1442695040888963407ULL;
+	return (m->seed >> 33) % n;
+}
+
+static inline struct sim *sim_new(u32 cpus, u64 seed)
+{
+	struct sim *m = calloc(1, sizeof(*m));
+	u32 b;
+
+	m->nr_cpus = cpus;
+	m->seed = seed;
+	m->now = 1000 * VG_MS;
+	vg_state_begin(&m->st);
+	for (b = 0; b < cpus; b++) {
+		vg_cell_add_pcpu(&m->st.cells[0], b);
+		m->cur[b] = VG_NONE;
+		m->local[b] = VG_NONE;
+		m->idle[b] = true;
+		vg_idle_set(&m->st.cells[0], b);
+	}
+	return m;
+}
+
+static inline void sim_enqueue(struct sim *m, u32 vi, bool wakeup, bool again);
+
+/* Put @vi into the local queue of @b; PREEMPT. */
+static inline void sim_insert(struct sim *m, u32 vi, u32 b)
+{
+	u32 other = m->local[b];
+
+	m->local[b] = vi;
+	if (m->cur[b] != VG_NONE)
+		m->v[m->cur[b]].slice = false;
+	m->resched[b] = true;
+	if (other != VG_NONE && other != vi)
+		sim_enqueue(m, other, false, true);
+}
+
+static inline void sim_kick(struct sim *m, u64 mask)
+{
+	struct vg_cell *c = &m->st.cells[0];
+	u32 b;
+
+	for (b = 0; b < m->nr_cpus; b++) {
+		if (!(mask & vg_bit(b)))
+			continue;
+		if (c->pcpu[b].coming != VG_NONE && c->pcpu[b].served)
+			continue;
+		if (m->cur[b] != VG_NONE)
+			m->v[m->cur[b]].slice = false;
+		m->resched[b] = true;
+	}
+}
+
+static inline void sim_enqueue(struct sim *m, u32 vi, bool wakeup, bool again)
+{
+	struct vg_cell *c = &m->st.cells[0];
+	u64 kick;
+	u32 b;
+
+	vg_plan_begin(&m->plan, m->now, VG_NONE, VG_NONE);
+	vg_vcpu_wait(&m->st, c, &m->plan, vi);
+	b = vg_wake(&m->st, c, &m->plan, vi, wakeup && !again);
+	kick = m->plan.kick;
+	m->v[vi].since = m->now;
+	if (b != VG_NONE)
+		sim_insert(m, vi, b);
+	sim_kick(m, kick);
+}
+
+static inline void sim_stop(struct sim *m, u32 b)
+{
+	struct vg_cell *c = &m->st.cells[0];
+	u32 vi = m->cur[b];
+
+	m->cur[b] = VG_NONE;
+	vg_plan_begin(&m->plan, m->now, VG_NONE, VG_NONE);
+	vg_vcpu_stop(&m->st, c, &m->plan, vi);
+	sim_kick(m, m->plan.kick);
+	if (!m->v[vi].runnable) {
+		vg_plan_begin(&m->plan, m->now, VG_NONE, VG_NONE);
+		vg_vcpu_leave(&m->st, c, &m->plan, vi);
+		sim_kick(m, m->plan.kick);
+	}
+}
+
+static inline void sim_run(struct sim *m, u32 b, u32 vi)
+{
+	struct vg_cell *c = &m->st.cells[0];
+	struct sim_vcpu *v = &m->v[vi];
+
+	m->cur[b] = vi;
+	m->idle[b] = false;
+	v->slice = true;
+	if (m->now - v->since > v->waited)
+		v->waited = m->now - v->since;
+	vg_vcpu_run(&m->st, c, vi, b, m->now);
+}
+
+/* schedule() on pCPU @b. */
+static inline void sim_schedule(struct sim *m, u32 b)
+{
+	struct vg_cell *c = &m->st.cells[0];
+	u32 prev = m->cur[b], next = VG_NONE, i;
+	struct vg_plan pl;
+
+	m->resched[b] = false;
+	if (m->host[b] > m->now) {
+		/* The fair class has it: what is ours goes back. */
+		next = m->local[b];
+		m->local[b] = VG_NONE;
+		if (prev != VG_NONE) {
+			sim_stop(m, b);
+			if (m->v[prev].runnable)
+				sim_enqueue(m, prev, false, true);
+		}
+		if (next != VG_NONE)
+			sim_enqueue(m, next, false, true);
+		m->idle[b] = false;
+		vg_idle_clear(c, b);
+		return;
+	}
+	if (prev != VG_NONE && m->v[prev].runnable && m->v[prev].slice)
+		return;
+	if (prev != VG_NONE && !m->v[prev].runnable) {
+		sim_stop(m, b);
+		prev = VG_NONE;
+	}
+	if (m->local[b] == VG_NONE) {
+		vg_plan_begin(&m->plan, m->now, b, prev);
+		vg_pick(&m->st, c, &m->plan);
+		pl = m->plan;
+		if (pl.own == VG_KEEP) {
+			if (prev != VG_NONE)
+				m->v[prev].slice = true;
+		} else if (pl.own != VG_NONE) {
+			m->local[b] = pl.own;
+		}
+		for (i = 0; i < m->nr_cpus; i++)
+			if ((pl.placed & vg_bit(i)) && c->pcpu[i].coming != VG_NONE)
+				sim_insert(m, c->pcpu[i].coming, i);
+		sim_kick(m, pl.kick);
+		if (pl.own == VG_KEEP && prev != VG_NONE && m->v[prev].slice)
+			return;
+	}
+	next = m->local[b];
+	m->local[b] = VG_NONE;
+	if (prev != VG_NONE) {
+		sim_stop(m, b);
+		sim_enqueue(m, prev, false, false);
+		if (next == VG_NONE && m->local[b] != VG_NONE) {
+			next = m->local[b];
+			m->local[b] = VG_NONE;
+		}
+	}
+	if (next != VG_NONE) {
+		sim_run(m, b, next);
+	} else {
+		m->idle[b] = true;
+		vg_idle_set(c, b);
+	}
+}
+
+static inline void sim_settle(struct sim *m)
+{
+	u32 i, b, round;
+
+	for (round = 0; round < 100; round++) {
+		bool any = false;
+
+		for (i = 0; i < m->nr_cpus; i++) {
+			b = (i + round) % m->nr_cpus;
+			if (m->resched[b]) {
+				sim_schedule(m, b);
+				any = true;
+			}
+		}
+		if (!any)
+			return;
+	}
+	fprintf(stderr, "sim: pCPUs never come to rest\n");
+	abort();
+}
+
+static inline u64 sim_pcpu_deadline(struct sim *m, u32 b)
+{
+	return vg_pcpu_deadline(&m->st, &m->st.cells[0].pcpu[b], m->cur[b]);
+}
+
+static inline void sim_step(struct sim *m)
+{
+	struct vg_cell *c = &m->st.cells[0];
+	u32 b, i;
+
+	m->now += SIM_STEP;
+	for (b = 0; b < m->nr_cpus; b++) {
+		u32 vi = m->cur[b];
+		bool together = false;
+
+		if (vi == VG_NONE) {
+			m->idle_ns += SIM_STEP;
+			if (m->idle[b] && m->host[b] <= m->now)
+				for (i = 0; i < SIM_VCPUS; i++)
+					if (m->v[i].used &&
+					    m->st.vcpus[i].state == VG_WAITING &&
+					    (m->st.vcpus[i].mask & vg_bit(b)) &&
+					    !(m->st.ents[m->st.vcpus[i].ent].flags & VG_THROTTLED)) {
+						m->lost_ns += SIM_STEP;
+						break;
+					}
+			continue;
+		}
+		m->v[vi].ran += SIM_STEP;
+		for (i = 0; i < m->nr_cpus; i++)
+			if (i != b && m->cur[i] != VG_NONE &&
+			    m->st.vcpus[m->cur[i]].slot == m->st.vcpus[vi].slot)
+				together = true;
+		if (together)
+			m->v[vi].corun += SIM_STEP;
+		if (m->v[vi].run_ns) {
+			m->v[vi].until -= m->v[vi].until < SIM_STEP ? m->v[vi].until : SIM_STEP;
+			if (!m->v[vi].until) {
+				m->v[vi].runnable = false;
+				m->v[vi].until = m->now + m->v[vi].sleep_ns;
+				m->resched[b] = true;
+			}
+		}
+		if ((m->now + m->tick[b]) % SIM_TICK == 0 &&
+		    m->now + VG_SLOP >= sim_pcpu_deadline(m, b)) {
+			m->v[vi].slice = false;
+			m->resched[b] = true;
+		}
+	}
+	for (b = 0; b < m->nr_cpus; b++)
+		if (m->host[b] && m->host[b] <= m->now) {
+			m->host[b] = 0;
+			m->resched[b] = true;
+		}
+	sim_settle(m);
+	for (i = 0; i < SIM_VCPUS; i++) {
+		struct sim_vcpu *v = &m->v[i];
+
+		if (v->used && !v->runnable && m->now >= v->until) {
+			v->runnable = true;
+			v->until = v->run_ns;
+			sim_enqueue(m, i, true, false);
+		}
+	}
+	sim_settle(m);
+	/* The timer: refill and sweep. */
+	if ((c->refill && c->refill <= m->now) || m->now % (1000 * VG_MS) == 0) {
+		vg_plan_begin(&m->plan, m->now, VG_NONE, VG_NONE);
+		if (vg_cell_refill(&m->st, c, &m->plan))
+			m->plan.kick |= c->idle & c->all;
+		if (m->now % (1000 * VG_MS) == 0)
+			vg_cell_sweep(&m->st, c, &m->plan);
+		sim_kick(m, m->plan.kick);
+		sim_settle(m);
+	}
+}
+
+static inline void sim_go(struct sim *m, u64 ms)
+{
+	u64 end = m->now + ms * VG_MS;
+
+	while (m->now < end)
+		sim_step(m);
+}
+
+/* The host takes pCPU @b for @ns. */
+static inline void sim_host(struct sim *m, u32 b, u64 ns)
+{
+	m->host[b] = m->now + ns;
+	m->resched[b] = true;
+	sim_settle(m);
+}
+
+/* A new vCPU of VM @slot; it wakes at the next step.  Returns its index. */
+static inline u32 sim_vcpu(struct sim *m, u32 slot, u32 cosched, u32 weight, u64 mask)
+{
+	struct vmgang_bpf_vm vm = { .id = slot + 1, .slot = slot, .cosched = cosched,
+				    .cgroup_id = slot + 1, .slice_us = 20000 };
+	struct vmgang_bpf_vcpu vc = { .vm_id = slot + 1, .slot = slot, .cgroup_id = slot + 1 };
+	struct vg_cell *c = &m->st.cells[0];
+	u32 vi = vg_vcpu_get(&m->st, &vm, &vc, 1000, weight), ei;
+
+	ei = vg_ent_get(&m->st, slot, 0);
+	vg_vcpu_bind(&m->st, c, vi, ei, mask & c->all);
+	m->st.vcpus[vi].pid = 1000 + vi;
+	m->v[vi].used = true;
+	m->v[vi].vi = vi;
+	m->v[vi].until = m->now;
+	return vi;
+}
+
+static inline u64 sim_vm_ran(struct sim *m, u32 slot)
+{
+	u64 sum = 0;
+	u32 i;
+
+	for (i = 0; i < SIM_VCPUS; i++)
+		if (m->v[i].used && m->st.vcpus[i].slot == slot)
+			sum += m->v[i].ran;
+	return sum;
+}
+
+static inline u64 sim_vm_corun(struct sim *m, u32 slot)
+{
+	u64 sum = 0;
+	u32 i;
+
+	for (i = 0; i < SIM_VCPUS; i++)
+		if (m->v[i].used && m->st.vcpus[i].slot == slot)
+			sum += m->v[i].corun;
+	return sum;
+}
+
+#endif
