@@ -76,7 +76,7 @@ static void lowest(uint32_t cpu, void *arg)
 
 static uint32_t lowest_of(const char *root, uint32_t cpu, const char *file)
 {
-	char path[PATH_MAX], buf[4096];
+	char path[PATH_MAX], buf[4096] = "";
 	uint32_t low = UINT32_MAX;
 
 	snprintf(path, sizeof(path), "%s/cpu%u/%s", root, cpu, file);
@@ -114,7 +114,7 @@ int vg_topology_read(struct vg_topology *ret, const char *root)
 	uint32_t size[VG_TOPOLOGY_CPUS] = {}, key[VG_TOPOLOGY_CPUS];
 	uint32_t cell_key[MAX_CELLS], cell_size[MAX_CELLS] = {}, i, j;
 	struct group g[VG_TOPOLOGY_CPUS];
-	char path[PATH_MAX], buf[4096];
+	char path[PATH_MAX], buf[4096] = "";
 	int r;
 
 	if (!root)
