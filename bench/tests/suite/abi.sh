@@ -6,7 +6,7 @@
 . "$(dirname "$0")/lib.sh"
 class_up
 abi=$here/../../../kernel/Documentation/ABI/testing/sysfs-kernel-vmgang
-vm_start abi --vcpus 2 --payload compute --seconds 60 || exit 1
+vm_start abi --vcpus 2 --payload compute || exit 1
 
 live=$(find $sys -type f | sed -E \
 	-e "s,$sys/vms/[0-9]+(-[0-9]+)?/,/sys/kernel/vmgang/vms/<vm>/," \

@@ -5,11 +5,11 @@
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 class_up
-vm_start one --vcpus 2 --payload compute --seconds 60 || exit 1
+vm_start one --vcpus 2 --payload compute || exit 1
 one=$vm
-vm_start two --vcpus 2 --payload compute --seconds 60 || exit 1
+vm_start two --vcpus 2 --payload compute || exit 1
 two=$vm
-vm_start sleepy --vcpus 1 --payload idle --seconds 60 || exit 1
+vm_start sleepy --vcpus 1 --payload idle || exit 1
 sleepy=$vm
 until_true 5 in_class "$sleepy" 1
 sum() { # PID VCPU

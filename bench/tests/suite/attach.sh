@@ -6,10 +6,10 @@
 . "$(dirname "$0")/lib.sh"
 class_up
 at_exit 'systemctl start vmgangd'
-vm_start gang1 --vcpus 2 --payload barrier --seconds 280 || exit 1
+vm_start gang1 --vcpus 2 --payload barrier || exit 1
 gang1=$vm
 knob "$vm" cosched gang
-vm_start off1 --vcpus 1 --payload compute --seconds 280 || exit 1
+vm_start off1 --vcpus 1 --payload compute || exit 1
 off1=$vm
 good=0
 systemctl reset-failed vmgangd 2>/dev/null

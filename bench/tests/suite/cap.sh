@@ -13,7 +13,7 @@ used() { # PID: run time as a percentage of one pCPU over 5 s of wall time
 		'{ printf "%.2f", r / ($1 - t) / 10000 }' /proc/uptime
 }
 for kind in off gang; do
-	vm_start "cap$kind" --vcpus 2 --payload compute --seconds 120 || exit 1
+	vm_start "cap$kind" --vcpus 2 --payload compute || exit 1
 	knob "$vm" cosched $kind
 	group=/sys/fs/cgroup/vmgang-test/cap$kind.scope
 	echo '30000 100000' >"$group/cpu.max"
@@ -23,7 +23,7 @@ for kind in off gang; do
 	sleep 1
 	within "$(used "$vm")" 29 31 "$kind: 30 % with a period of 20 ms"
 	first=$vm
-	vm_start "rival$kind" --vcpus 2 --payload compute --seconds 120 || exit 1
+	vm_start "rival$kind" --vcpus 2 --payload compute || exit 1
 	echo '30000 100000' >"$group/cpu.max"
 	sleep 1
 	within "$(used "$first")" 29 31 "$kind: 30 % beside another VM"

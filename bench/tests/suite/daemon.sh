@@ -6,7 +6,7 @@
 . "$(dirname "$0")/lib.sh"
 class_up
 at_exit 'systemctl start vmgangd'
-vm_start daemon --vcpus 2 --payload barrier --seconds 120 || exit 1
+vm_start daemon --vcpus 2 --payload barrier || exit 1
 until_true 5 in_class "$vm" 2
 vmgang set "$vm" cosched=gang slice_us=15000
 is 0 $? 'vmgang set takes a policy'
@@ -39,7 +39,7 @@ ok "$([ "$pid" != "$(systemctl show -P MainPID vmgangd)" ]; echo $?)" 'under a n
 pid=$(systemctl show -P MainPID vmgangd)
 kill -STOP "$pid"
 at_exit "kill -CONT $pid 2>/dev/null"
-vm_start meanwhile --vcpus 2 --payload compute --seconds 20
+vm_start meanwhile --vcpus 2 --payload compute
 until_true 2 in_class "$vm" 2
 ok $? 'a VM started while the daemon hangs enters the class'
 kill -CONT "$pid"

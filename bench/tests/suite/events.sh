@@ -19,8 +19,8 @@ is 46 "$(count vcpu_add)" 'and 46 vcpu_add'
 is 46 "$(count vcpu_del)" 'and 46 vcpu_del'
 # The last VM may be destroyed after perf stopped counting.
 within "$(count vm_del)" 22 23 'and 23 vm_del'
-vm_start ev --vcpus 2 --payload barrier --seconds 60 || exit 1
-vm_start ev2 --vcpus 2 --payload barrier --seconds 60 || exit 1
+vm_start ev --vcpus 2 --payload barrier || exit 1
+vm_start ev2 --vcpus 2 --payload barrier || exit 1
 perf stat -a -x, -o "$work/stat" -e 'vmgang:policy_change,vmgang:gang_start' \
 	bash -c "for i in \$(seq 5); do
 			echo gang >$sys/vms/$vm/policy/cosched

@@ -6,7 +6,7 @@
 . "$(dirname "$0")/lib.sh"
 class_up
 n=$(nproc)
-vm_start busy --vcpus "$n" --payload compute --seconds 60 || exit 1
+vm_start busy --vcpus "$n" --payload compute || exit 1
 knob "$vm" cosched gang
 until_true 5 in_class "$vm"
 hogs=()
@@ -25,7 +25,7 @@ is class "$(cat $sys/state)" 'and the class is not ejected for a stall'
 # One hog alone: the gang must not hang on the pCPU that the host keeps busy.
 kill -KILL "${hogs[@]:1}"
 taskset -p -c 0 "${hogs[0]}" >/dev/null
-vm_start free --vcpus 1 --payload compute --seconds 60 || exit 1
+vm_start free --vcpus 1 --payload compute || exit 1
 until_true 5 in_class "$vm" 1
 sleep 1
 a=$(stat_of "$vm" run_us)

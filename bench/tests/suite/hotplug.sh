@@ -7,7 +7,7 @@
 [ -w /sys/devices/system/cpu/cpu1/online ] || skip 'cpu1 can not be taken offline here'
 class_up
 at_exit 'echo 1 >/sys/devices/system/cpu/cpu1/online; systemctl start vmgangd'
-vm_start hotplug --vcpus 2 --payload barrier --seconds 120 || exit 1
+vm_start hotplug --vcpus 2 --payload barrier || exit 1
 knob "$vm" cosched gang
 until_true 5 in_class "$vm" 2
 expect 'sched_ext: BPF scheduler "vmgang".* disabled'

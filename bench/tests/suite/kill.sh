@@ -8,7 +8,7 @@ class_up
 for round in 1 2 3 4 5 6 7 8; do
 	pids=()
 	for n in 1 2 3; do
-		vm_start "kill$round-$n" --vcpus $((n + 1)) --payload barrier --seconds 60 || exit 1
+		vm_start "kill$round-$n" --vcpus $((n + 1)) --payload barrier || exit 1
 		[ "$n" = 3 ] || knob "$vm" cosched gang
 		pids+=("$vm")
 	done
@@ -18,7 +18,7 @@ for round in 1 2 3 4 5 6 7 8; do
 done
 is 0 "$(cat $sys/nr_vms)" "24 VMs killed in mid-run are gone after each of 8 rounds"
 is '' "$(ls $sys/vms)" 'no directory is left'
-vm_start after --vcpus 2 --payload compute --seconds 3 || exit 1
+vm_start after --vcpus 2 --payload compute || exit 1
 knob "$vm" cosched gang
 until_true 2 in_class "$vm" 2
 ok $? 'the next VM is taken into the class'

@@ -5,13 +5,13 @@
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 class_up
-vm_start pin --vcpus 2 --payload barrier --pin 0,1 --seconds 120 || exit 1
+vm_start pin --vcpus 2 --payload barrier --pin 0,1 || exit 1
 pin=$vm
 knob "$pin" cosched gang
-vm_start rival --vcpus 2 --payload compute --seconds 120 || exit 1
+vm_start rival --vcpus 2 --payload compute || exit 1
 rival=$vm
 knob "$rival" cosched gang
-vm_start single --vcpus 1 --payload compute --pin 1 --seconds 120 || exit 1
+vm_start single --vcpus 1 --payload compute --pin 1 || exit 1
 single=$vm
 until_true 5 in_class "$single" 1
 wrong() { # PID VCPU PCPU: samples in which the vCPU sat elsewhere

@@ -5,7 +5,7 @@
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 class_up
-vm_start rt --vcpus 2 --payload tick --seconds 60 || exit 1
+vm_start rt --vcpus 2 --payload compute || exit 1
 until_true 5 in_class "$vm" 2
 tid=$(cat "$sys/vms/$vm/vcpus/1/tid")
 chrt -f -p 1 "$tid"

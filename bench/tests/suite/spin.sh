@@ -5,9 +5,9 @@
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 class_up
-vm_start spinner --vcpus 2 --payload spin --seconds 60 || exit 1
+vm_start spinner --vcpus 2 --payload spin || exit 1
 spinner=$vm
-vm_start calm --vcpus 2 --payload compute --seconds 60 || exit 1
+vm_start calm --vcpus 2 --payload compute || exit 1
 calm=$vm
 sleep 3
 if grep -qw setcpuid=pausefilter,pfthreshold /proc/cmdline; then

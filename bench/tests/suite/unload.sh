@@ -6,7 +6,7 @@
 . "$(dirname "$0")/lib.sh"
 class_up
 at_exit 'modprobe vmgang; systemctl start vmgangd'
-vm_start unload --vcpus 2 --payload compute --seconds 120 || exit 1
+vm_start unload --vcpus 2 --payload compute || exit 1
 chrt -o -p 0 "$vm" 2>/dev/null
 until_true 2 in_class "$vm" 2
 ok $? 'the VM is in the class'

@@ -8,7 +8,7 @@ class_up
 for kind in off gang; do
 	pids=()
 	for n in 1 2 4; do
-		vm_start "$kind$n" --vcpus 2 --payload compute --seconds 120 || exit 1
+		vm_start "$kind$n" --vcpus 2 --payload compute || exit 1
 		echo $((n * 100)) >"/sys/fs/cgroup/vmgang-test/$kind$n.scope/cpu.weight"
 		knob "$vm" cosched $kind
 		until_true 5 in_class "$vm" 2

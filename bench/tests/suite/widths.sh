@@ -7,11 +7,11 @@
 class_up
 pids=()
 for n in 1 2 3 4; do
-	vm_start "wide$n" --vcpus $n --payload compute --seconds 120 || exit 1
+	vm_start "wide$n" --vcpus $n --payload compute || exit 1
 	[ "$n" = 1 ] || knob "$vm" cosched gang
 	pids+=("$vm")
 done
-vm_start off2 --vcpus 2 --payload barrier --seconds 120 || exit 1
+vm_start off2 --vcpus 2 --payload barrier || exit 1
 pids+=("$vm")
 for v in "${pids[@]}"; do
 	until_true 5 in_class "$v"
