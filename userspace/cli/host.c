@@ -10,7 +10,8 @@
 #include "vm.h"
 
 #define NEW_KERNEL \
-	"boot a kernel with sched_ext (Debian 13: apt install -t trixie-backports linux-image-amd64); until then vmgang observes"
+	"boot a kernel with sched_ext; until then vmgang observes. Debian 13:" \
+	" apt install -t trixie-backports linux-image-amd64"
 
 static void check_kernel(struct vg_doctor *d)
 {
@@ -34,7 +35,7 @@ static void check_btf(struct vg_doctor *d)
 			      "the kernel describes its types");
 	else
 		vg_doctor_say(d, "kernel BTF", VG_FINDING_FAIL,
-			      "boot a kernel with CONFIG_DEBUG_INFO_BTF=y; distributions' kernels have it",
+			      "boot a kernel with CONFIG_DEBUG_INFO_BTF=y, as distributions' are",
 			      "/sys/kernel/btf/vmlinux is missing: no BPF scheduler can be loaded");
 }
 
@@ -48,14 +49,14 @@ static void check_owner(struct vg_doctor *d)
 	if (vg_doctor_read(d, "/sys/kernel/sched_ext/root/ops", ops,
 			   sizeof(ops)) < 0 || strcmp(state, "disabled") == 0)
 		vg_doctor_say(d, "sched_ext", VG_FINDING_WARN,
-			      "systemctl start vmgangd attaches the class; if it runs, `vmgang` says why it did not",
+			      "systemctl start vmgangd; if it runs, `vmgang` says why not",
 			      "no scheduler is attached (%s)", state);
 	else if (vg_class_is_ours(ops))
 		vg_doctor_say(d, "sched_ext", VG_FINDING_OK, NULL,
 			      "the class is attached (%s)", state);
 	else
 		vg_doctor_say(d, "sched_ext", VG_FINDING_FAIL,
-			      "stop that scheduler: the kernel allows one; vmgangd attaches the class within 10 s",
+			      "stop it: the kernel allows one; vmgangd takes over within 10 s",
 			      "another scheduler is in charge: %s", ops);
 }
 
@@ -64,7 +65,8 @@ static void say_ple(struct vg_doctor *d, const char *module, const char *name,
 {
 	if (strcmp(value, "0") == 0)
 		vg_doctor_say(d, "PAUSE exits", VG_FINDING_WARN,
-			      "without them spinning is not seen; co-scheduling works. If the CPU has the feature, reload the KVM module without that parameter",
+			      "gangs work, but spinning is not seen;"
+			      " if the CPU can, load the KVM module without this parameter",
 			      "%s: %s=0, spinning vCPUs do not exit", module,
 			      name);
 	else
@@ -107,7 +109,7 @@ static void check_deadline_server(struct vg_doctor *d)
 	if (vg_doctor_read(d, path, runtime, sizeof(runtime)) < 0) {
 		vg_doctor_say(d, "ext server", VG_FINDING_WARN,
 			      "use a kernel of 7.0 or later where the host itself may be CPU-bound",
-			      "the kernel has no deadline server for sched_ext: a CPU-bound host task can starve vCPUs");
+			      "none in this kernel: a CPU-bound host task can starve vCPUs");
 		return;
 	}
 	snprintf(path, sizeof(path), "%speriod", dir);
@@ -136,7 +138,7 @@ static void check_cgroup(struct vg_doctor *d)
 	else if (!strstr(line, "cpu ") && !strstr(line, " cpu"))
 		vg_doctor_say(d, "cgroups", VG_FINDING_WARN,
 			      "remove cgroup_disable=cpu from the kernel's command line",
-			      "the cpu controller is missing: weights and caps of VMs are not seen");
+			      "no cpu controller: weights and caps of VMs are not seen");
 	else
 		vg_doctor_say(d, "cgroups", VG_FINDING_OK, NULL,
 			      "cpu.weight and cpu.max are there");

@@ -36,8 +36,9 @@ static void check_module(struct vg_doctor *d, int sysfs)
 			      "the module describes its types");
 	else
 		vg_doctor_say(d, "module BTF", VG_FINDING_FAIL,
-			      "rebuild it against kernel headers that contain vmlinux, with pahole or resolve_btfids installed",
-			      "/sys/kernel/btf/vmgang is missing: the class can not call the module");
+			      "rebuild it against kernel headers with vmlinux in them,"
+			      " with pahole or resolve_btfids installed",
+			      "/sys/kernel/btf/vmgang is missing: the class can not load");
 }
 
 /* The daemon's own words, or NULL. */
@@ -114,7 +115,7 @@ static void check_hook_files(struct vg_doctor *d)
 	}
 	if (!S_ISREG(st.st_mode) || !(st.st_mode & 0100))
 		vg_doctor_say(d, "libvirt hook", VG_FINDING_FAIL,
-			      "install it as an ordinary file with mode 0755: AppArmor refuses links",
+			      "install it as a file with mode 0755: AppArmor refuses links",
 			      HOOK " is not an executable file");
 	else if (!vg_doctor_exists(d, HOOK_HELPER))
 		vg_doctor_say(d, "libvirt hook", VG_FINDING_FAIL,
@@ -123,7 +124,7 @@ static void check_hook_files(struct vg_doctor *d)
 	else if (libvirtd_is_older(d, &st))
 		vg_doctor_say(d, "libvirt hook", VG_FINDING_WARN,
 			      "systemctl restart libvirtd (or virtqemud); running domains go on",
-			      HOOK " was installed after libvirtd had started, which has not noticed it");
+			      HOOK " is newer than libvirtd, which has not noticed it");
 	else
 		vg_doctor_say(d, "libvirt hook", VG_FINDING_OK, NULL,
 			      HOOK " is installed");
@@ -147,7 +148,8 @@ static void check_libvirt(struct vg_doctor *d, sd_json_variant *status)
 			      "vmgangd is connected");
 	else
 		vg_doctor_say(d, "libvirt", VG_FINDING_WARN,
-			      "systemctl start libvirtd, or look at LibvirtUri= in vmgangd.conf; until then live edits of metadata are not seen",
+			      "systemctl start libvirtd, or set LibvirtUri= in vmgangd.conf;"
+			      " until then live edits of metadata are not seen",
 			      "vmgangd's connection is %s", state);
 }
 
@@ -182,7 +184,7 @@ static void check_vms(struct vg_doctor *d, int sysfs)
 			bad++;
 			vg_doctor_say(d, "real-time vCPUs", VG_FINDING_WARN,
 				      "remove <vcpusched> from the domain's <cputune>",
-				      "VM %s (%s): %zu vCPUs are fifo, rr or deadline and stay outside the class",
+				      "VM %s (%s): %zu vCPUs are so, and stay outside the class",
 				      *dir, vm.label[0] ? vm.label : "no name",
 				      n);
 		}

@@ -32,8 +32,9 @@ static void print_stats(sd_json_variant *stats, unsigned int nr_vcpus)
 {
 	struct vg_shares s = vg_shares(NULL, stats, nr_vcpus);
 
-	printf("since it began: %.1f %%RUN  %.1f %%RDY  %.1f %%CSTP  %.1f %%WAIT  %.1f %%CORUN  %.1f SPIN/s\n",
-	       s.run, s.ready, s.costop, s.wait, s.corun, s.spins);
+	printf("since it began: %.1f %%RUN  %.1f %%RDY  %.1f %%CSTP  %.1f %%WAIT",
+	       s.run, s.ready, s.costop, s.wait);
+	printf("  %.1f %%CORUN  %.1f SPIN/s\n", s.corun, s.spins);
 	printf("  largest skew between vCPUs  %llu us\n",
 	       count(stats, VG_STAT_SKEW_MAX_US));
 	printf("  gang starts, stops          %llu, %llu\n",

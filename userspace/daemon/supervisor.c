@@ -80,7 +80,7 @@ static void failed(struct vg_supervisor *s, const char *why)
 	delay = vg_backoff_failed(&s->backoff, now);
 	if (delay == VG_BACKOFF_NEVER) {
 		vg_error_set(&text,
-			     "%s; tried 3 times in 10 minutes, now waiting for `systemctl reload vmgangd`",
+			     "%s; given up after 3 tries in 10 minutes (systemctl reload vmgangd)",
 			     why);
 		stay_out(s, LOG_ERR, vg_error_text(text));
 		return;
@@ -154,7 +154,9 @@ static void try_attach(struct vg_supervisor *s)
 	}
 	if (access(s->module_btf, F_OK) < 0) {
 		stay_out(s, LOG_ERR,
-			 "the module vmgang has no BTF, which the class needs: rebuild it against kernel headers that contain vmlinux, with pahole or resolve_btfids installed");
+			 "the module vmgang has no BTF, which the class needs:"
+			 " rebuild it against kernel headers with vmlinux in them,"
+			 " with pahole or resolve_btfids installed");
 		return;
 	}
 	r = vg_loader_start(s->event, on_loaded, s, &s->loader);

@@ -139,7 +139,7 @@ static int parse_vmgangd(struct parser *p, const char *key, const char *value)
 		}
 		if (!strchr(value, ':'))
 			return fail(p, -EINVAL,
-				    "LibvirtUri: not a URI (allowed: a libvirt URI like qemu:///system, none)");
+				    "LibvirtUri: not a URI (allowed: qemu:///…, none)");
 		return set_string(&config->libvirt_uri, value);
 	}
 	return warn(p, "key", key, "Default, Group, LibvirtUri");

@@ -72,7 +72,7 @@ static void errors(void **state)
 		{ "[vmgangd\n",
 		  "conf:1: a section header is [vmgangd] or [match]" },
 		{ "[vmgangd]\nLibvirtUri=yes\n",
-		  "conf:2: LibvirtUri: not a URI (allowed: a libvirt URI like qemu:///system, none)" },
+		  "conf:2: LibvirtUri: not a URI (allowed: qemu:///…, none)" },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

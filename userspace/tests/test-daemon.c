@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * vmgangd and vmgang themselves, run with --no-class against a host made of
- * ordinary files. VMGANG_BUILD says where they were built.
- */
+/* vmgangd, run with --no-class against a host made of ordinary files. */
 #include <errno.h>
-#include <fcntl.h>
 #include <grp.h>
 #include <signal.h>
 #include <stdio.h>
@@ -17,170 +13,8 @@
 #include <unistd.h>
 
 #include "client.h"
-#include "fake.h"
-#include "json.h"
+#include "host.h"
 #include "util.h"
-
-#define UUID_A "11111111-2222-3333-4444-555555555555"
-#define UUID_B "aaaaaaaa-2222-3333-4444-555555555555"
-
-/* Without udevd the daemon looks once a second; slow machines take longer. */
-#define PATIENCE_MS 15000
-
-struct host {
-	struct fake fake;
-	pid_t daemon;
-	char socket[128];
-};
-
-static const char *const db[] = {
-	"qemu", "-name", "guest=db,debug-threads=on", "-uuid", UUID_A, NULL
-};
-static const char *const web[] = { "qemu", "-name", "web", NULL };
-static const char *const anonymous[] = { "vmm", NULL };
-
-static const char *program(const char *name)
-{
-	static char path[512];
-	const char *build = getenv("VMGANG_BUILD");
-
-	snprintf(path, sizeof(path), "%s/%s", build ? build : "build", name);
-	return path;
-}
-
-static void start(struct host *h)
-{
-	char log[160];
-	int fd;
-
-	fflush(NULL);
-	h->daemon = fork();
-	if (h->daemon == 0) {
-		snprintf(log, sizeof(log), "%s/log", h->fake.dir);
-		fd = open(log, O_WRONLY | O_CREAT | O_APPEND, 0644);
-		dup2(fd, STDERR_FILENO);
-		execl(program("vmgangd"), "vmgangd", "--no-class",
-		      "--no-libvirt", "-v", NULL);
-		_exit(127);
-	}
-	for (int ms = 0; ms < PATIENCE_MS; ms += 10) {
-		sd_varlink *link;
-
-		if (vg_client_connect(h->socket, 5000000, &link) == 0) {
-			sd_varlink_close_unref(link);
-			return;
-		}
-		usleep(10000);
-	}
-	fail_msg("vmgangd did not start");
-}
-
-static int stop(struct host *h, int sig)
-{
-	int status;
-
-	assert_int_equal(kill(h->daemon, sig), 0);
-	assert_int_equal(waitpid(h->daemon, &status, 0), h->daemon);
-	h->daemon = 0;
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-}
-
-static int setup(void **state)
-{
-	struct host *h = calloc(1, sizeof(*h));
-
-	fake_new(&h->fake);
-	snprintf(h->socket, sizeof(h->socket), "%s/run/io.vmgang",
-		 h->fake.dir);
-	*state = h;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct host *h = *state;
-
-	/* a daemon that leaks or stumbles at its end has failed, too */
-	if (h->daemon && stop(h, SIGTERM) != 0)
-		return -1;
-	fake_free(&h->fake);
-	free(h);
-	return 0;
-}
-
-/* Runs vmgang: both of its outputs, or its standard output as JSON. */
-static int cli(const char *arguments, char *out, size_t size,
-	       sd_json_variant **json)
-{
-	char command[1024];
-	size_t n;
-	FILE *p;
-	int status;
-
-	snprintf(command, sizeof(command), "%s %s %s", program("vmgang"),
-		 arguments, json ? "2>/dev/null" : "2>&1");
-	p = popen(command, "r");
-	assert_non_null(p);
-	n = fread(out, 1, size - 1, p);
-	out[n] = '\0';
-	status = pclose(p);
-	if (json)
-		assert_true(sd_json_parse(out, 0, json, NULL, NULL) >= 0);
-	return WEXITSTATUS(status);
-}
-
-static int call(struct host *h, const char *method, const char *parameters,
-		sd_json_variant **ret, char **error)
-{
-	vg_autojson sd_json_variant *v = NULL;
-	sd_varlink *link;
-	int r;
-
-	assert_true(sd_json_parse(parameters, 0, &v, NULL, NULL) >= 0);
-	r = vg_client_connect(h->socket, 10000000, &link);
-	if (r < 0)
-		return r;
-	r = vg_client_call(link, method, v, ret, error);
-	sd_varlink_close_unref(link);
-	return r;
-}
-
-/* Waits until a file says so. */
-static void until(struct host *h, const char *path, const char *text)
-{
-	int ms = 0;
-
-	while (!fake_is(&h->fake, path, text)) {
-		assert_true((ms += 10) < PATIENCE_MS);
-		usleep(10000);
-	}
-}
-
-static const char *policy_of(sd_json_variant *vm, const char *knob,
-			     const char *field)
-{
-	sd_json_variant *policy = sd_json_variant_by_key(vm, "policy");
-
-	return vg_json_string(sd_json_variant_by_key(policy, knob), field, "");
-}
-
-static void assert_knob(struct host *h, const char *vm, const char *knob,
-			const char *value, const char *source)
-{
-	vg_autojson sd_json_variant *reply = NULL;
-	char parameters[128];
-
-	snprintf(parameters, sizeof(parameters), "{\"vm\":\"%s\"}", vm);
-	assert_int_equal(call(h, "Show", parameters, &reply, NULL), 0);
-	reply = ({
-		sd_json_variant *v = sd_json_variant_ref(
-			sd_json_variant_by_key(reply, "vm"));
-		sd_json_variant_unref(reply);
-		v;
-	});
-	assert_string_equal(policy_of(reply, knob, "value"), value);
-	assert_string_equal(policy_of(reply, knob, "source"), source);
-}
 
 /* Shows that VMs there before the daemon get what the configuration says. */
 static void finds_and_applies(void **state)
@@ -214,27 +48,27 @@ static void sets(void **state)
 
 	fake_vm(&h->fake, 100, 1, 2, db);
 	start(h);
-	assert_int_equal(call(h, "Set", "{\"vm\":\"db\",\"knobs\":{\"cosched\":\"gang\",\"slice_us\":\"5000\"}}",
+	assert_int_equal(call(h, "Set", "{'vm':'db','knobs':{'cosched':'gang','slice_us':'5000'}}",
 			      NULL, NULL), 0);
 	assert_true(fake_is(&h->fake, "sysfs/vms/100/policy/cosched", "gang"));
 	assert_knob(h, "100", "slice_us", "5000", "set");
-	assert_int_equal(call(h, "Set", "{\"vm\":\"db\",\"knobs\":{\"cosched\":\"off\",\"slice_us\":\"5\"}}",
+	assert_int_equal(call(h, "Set", "{'vm':'db','knobs':{'cosched':'off','slice_us':'5'}}",
 			      NULL, &error), -EINVAL);
 	assert_string_equal(error,
 			    "slice_us: bad value \"5\" (allowed: 1000..100000)");
 	assert_knob(h, "100", "cosched", "gang", "set");
-	assert_int_equal(call(h, "Set", "{\"vm\":\"db\",\"knobs\":{\"guard\":\"off\"}}",
+	assert_int_equal(call(h, "Set", "{'vm':'db','knobs':{'guard':'off'}}",
 			      NULL, &error), -EINVAL);
-	assert_int_equal(call(h, "Set", "{\"vm\":\"x\",\"knobs\":{}}", NULL,
+	assert_int_equal(call(h, "Set", "{'vm':'x','knobs':{}}", NULL,
 			      &error), -ENOENT);
 	assert_string_equal(error,
 			    "no VM is called \"x\", by name, uuid or pid");
-	assert_int_equal(call(h, "Set", "{\"vm\":\"db\",\"knobs\":{\"cosched\":\"-\",\"slice_us\":\"default\"}}",
+	assert_int_equal(call(h, "Set", "{'vm':'db','knobs':{'cosched':'-','slice_us':'default'}}",
 			      NULL, NULL), 0);
 	assert_knob(h, "100", "cosched", "off", "default");
 	assert_knob(h, "100", "slice_us", "20000", "default");
 	/* in one call the preset comes first, wherever it stands */
-	assert_int_equal(call(h, "Set", "{\"vm\":\"db\",\"knobs\":{\"cosched\":\"off\",\"preset\":\"esx\"}}",
+	assert_int_equal(call(h, "Set", "{'vm':'db','knobs':{'cosched':'off','preset':'esx'}}",
 			      NULL, NULL), 0);
 	assert_knob(h, "100", "cosched", "off", "set");
 	assert_knob(h, "100", "preset", "esx", "set");
@@ -265,7 +99,9 @@ static void metadata(void **state)
 	sd_json_variant *errors;
 
 	start(h);
-	assert_int_equal(call(h, "SetDomain", "{\"uuid\":\"" UUID_A "\",\"name\":\"db\",\"id\":1,\"knobs\":{\"preset\":\"esx\"},\"errors\":[]}",
+	assert_int_equal(call(h, "SetDomain",
+			      "{'uuid':'" UUID_A "','name':'db','id':1,"
+				      "'knobs':{'preset':'esx'},'errors':[]}",
 			      NULL, NULL), 0);
 	fake_vm(&h->fake, 100, 1, 2, db);
 	until(h, "sysfs/vms/100/policy/cosched", "gang");
@@ -273,21 +109,25 @@ static void metadata(void **state)
 
 	fake_vm(&h->fake, 200, 2, 2, web);
 	until(h, "sysfs/vms/200/name", "web");
-	assert_int_equal(call(h, "SetDomain", "{\"uuid\":\"" UUID_B "\",\"name\":\"web\",\"id\":null,\"knobs\":{\"cosched\":\"gang\"}}",
+	assert_int_equal(call(h, "SetDomain",
+			      "{'uuid':'" UUID_B "','name':'web','id':null,"
+				      "'knobs':{'cosched':'gang'}}",
 			      NULL, NULL), 0);
 	assert_knob(h, "web", "cosched", "gang", "metadata");
 	assert_knob(h, "db", "preset", "esx", "metadata");
 
-	assert_int_equal(call(h, "SetDomain", "{\"uuid\":\"" UUID_A "\",\"name\":\"db\",\"id\":1,\"knobs\":{},\"errors\":[\"line 7: bad\"]}",
+	assert_int_equal(call(h, "SetDomain",
+			      "{'uuid':'" UUID_A "','name':'db','id':1,"
+				      "'knobs':{},'errors':['line 7: bad']}",
 			      NULL, NULL), 0);
 	assert_knob(h, "db", "cosched", "off", "default");
-	assert_int_equal(call(h, "Show", "{\"vm\":\"db\"}", &reply, NULL), 0);
+	assert_int_equal(call(h, "Show", "{'vm':'db'}", &reply, NULL), 0);
 	errors = sd_json_variant_by_key(sd_json_variant_by_key(reply, "vm"),
 					"errors");
 	assert_int_equal(sd_json_variant_elements(errors), 1);
 	assert_string_equal(sd_json_variant_string(
 			sd_json_variant_by_index(errors, 0)), "line 7: bad");
-	assert_int_equal(call(h, "ForgetDomain", "{\"uuid\":\"" UUID_B "\"}",
+	assert_int_equal(call(h, "ForgetDomain", "{'uuid':'" UUID_B "'}",
 			      NULL, NULL), 0);
 	assert_knob(h, "web", "cosched", "off", "default");
 }
@@ -317,9 +157,11 @@ static void restarts(void **state)
 	fake_vm(&h->fake, 100, 1, 2, db);
 	fake_vm(&h->fake, 200, 2, 2, web);
 	start(h);
-	assert_int_equal(call(h, "Set", "{\"vm\":\"web\",\"knobs\":{\"slice_us\":\"5000\"}}",
+	assert_int_equal(call(h, "Set", "{'vm':'web','knobs':{'slice_us':'5000'}}",
 			      NULL, NULL), 0);
-	assert_int_equal(call(h, "SetDomain", "{\"uuid\":\"" UUID_A "\",\"name\":\"db\",\"id\":1,\"knobs\":{\"preset\":\"esx\"},\"errors\":[]}",
+	assert_int_equal(call(h, "SetDomain",
+			      "{'uuid':'" UUID_A "','name':'db','id':1,"
+				      "'knobs':{'preset':'esx'},'errors':[]}",
 			      NULL, NULL), 0);
 	before = changed(h, "sysfs/vms/100/policy/cosched", &before_ns);
 	for (size_t i = 0; i < VG_ARRAY_SIZE(signals); i++) {
@@ -341,7 +183,7 @@ static void restarts(void **state)
 	assert_knob(h, "web", "slice_us", "20000", "default");
 	/* a damaged state file costs the state and nothing else */
 	stop(h, SIGKILL);
-	fake_write(&h->fake, "run/state.json", "{\"version\":1,\"vms\":[7]");
+	fake_write(&h->fake, "run/state.json", "{'version':1,'vms':[7]");
 	start(h);
 	assert_knob(h, "web", "slice_us", "20000", "default");
 }
@@ -399,10 +241,10 @@ static void dying_vms(void **state)
 	assert_int_equal(call(h, "List", "{}", &list, NULL), 0);
 	assert_int_equal(sd_json_variant_elements(
 			sd_json_variant_by_key(list, "vms")), 1);
-	assert_int_equal(call(h, "Show", "{\"vm\":\"db\"}", NULL, &error),
+	assert_int_equal(call(h, "Show", "{'vm':'db'}", NULL, &error),
 			 -ENOENT);
 	fake_remove(&h->fake, "sysfs/vms/100");
-	assert_int_equal(call(h, "Set", "{\"vm\":\"db\",\"knobs\":{\"cosched\":\"gang\"}}",
+	assert_int_equal(call(h, "Set", "{'vm':'db','knobs':{'cosched':'gang'}}",
 			      NULL, &error), -ENOENT);
 	/* the module goes, and comes back with other VMs */
 	fake_remove(&h->fake, "sysfs");
@@ -418,10 +260,11 @@ static void ambiguous(void **state)
 	fake_vm(&h->fake, 100, 1, 2, web);
 	fake_vm(&h->fake, 200, 2, 2, web);
 	start(h);
-	assert_int_equal(call(h, "Show", "{\"vm\":\"web\"}", NULL, &error),
+	assert_int_equal(call(h, "Show", "{'vm':'web'}", NULL, &error),
 			 -EREMOTEIO);
 	assert_string_equal(error,
-		"\"web\" fits 2 VMs: 100 (name web, uuid -), 200 (name web, uuid -); give its uuid or pid");
+		"\"web\" fits 2 VMs: 100 (name web, uuid -), 200 (name web, uuid -)"
+		"; give its uuid or pid");
 	assert_knob(h, "200", "cosched", "off", "default");
 }
 
@@ -460,11 +303,16 @@ static void hostile_calls(void **state)
 		"{\"method\":\"io.vmgang.Show\",\"parameters\":{\"vm\":\"x\",\"vm\":\"y\"}}",
 		"{\"method\":\"io.vmgang.Show\",\"parameters\":{\"vm\":\"\\u0000\"}}",
 		"{\"method\":\"io.vmgang.Set\",\"parameters\":{\"vm\":\"db\",\"knobs\":[]}}",
-		"{\"method\":\"io.vmgang.Set\",\"parameters\":{\"vm\":\"db\",\"knobs\":{\"cosched\":7}}}",
-		"{\"method\":\"io.vmgang.Set\",\"parameters\":{\"vm\":\"db\",\"knobs\":{\"cosched\":null}}}",
+		"{\"method\":\"io.vmgang.Set\","
+		"\"parameters\":{\"vm\":\"db\",\"knobs\":{\"cosched\":7}}}",
+		"{\"method\":\"io.vmgang.Set\","
+		"\"parameters\":{\"vm\":\"db\",\"knobs\":{\"cosched\":null}}}",
 		"{\"method\":\"io.vmgang.SetDomain\",\"parameters\":{}}",
-		"{\"method\":\"io.vmgang.SetDomain\",\"parameters\":{\"uuid\":\"x\",\"name\":\"y\",\"knobs\":{}}}",
-		"{\"method\":\"io.vmgang.SetDomain\",\"parameters\":{\"uuid\":\"" UUID_A "\",\"name\":\"y\",\"id\":99999999999,\"knobs\":{}}}",
+		"{\"method\":\"io.vmgang.SetDomain\","
+		"\"parameters\":{\"uuid\":\"x\",\"name\":\"y\",\"knobs\":{}}}",
+		"{\"method\":\"io.vmgang.SetDomain\","
+		"\"parameters\":{\"uuid\":\"" UUID_A "\",\"name\":\"y\","
+		"\"id\":99999999999,\"knobs\":{}}}",
 		"{\"method\":\"io.vmgang.ForgetDomain\",\"parameters\":{\"uuid\":null}}",
 		"{\"method\":\"io.vmgang.List\",\"more\":true,\"oneway\":true}",
 		"GET / HTTP/1.1\r\n\r\n", "\xff\xfe\xfd",
@@ -519,7 +367,7 @@ static void limits(void **state)
 	strcpy(text + len, "}}");
 	assert_int_equal(call(h, "Set", text, NULL, &error), -EINVAL);
 	assert_string_equal(error, "vmgangd refuses the parameter \"knobs\"");
-	assert_int_equal(call(h, "SetDomain", "{\"uuid\":\"nonsense\",\"name\":\"x\",\"knobs\":{}}",
+	assert_int_equal(call(h, "SetDomain", "{'uuid':'nonsense','name':'x','knobs':{}}",
 			      NULL, &error), -EINVAL);
 	assert_string_equal(error, "vmgangd refuses the parameter \"uuid\"");
 }
@@ -562,12 +410,13 @@ static void peers(void **state)
 	assert_int_equal(call_as(h, 0, "List", "{}"), 1);
 	assert_int_equal(call_as(h, g->gr_gid, "List", "{}"), 0);
 	assert_int_equal(call_as(h, g->gr_gid, "Status", "{}"), 0);
-	assert_int_equal(call_as(h, g->gr_gid, "Show", "{\"vm\":\"db\"}"), 0);
-	assert_int_equal(call_as(h, g->gr_gid, "Set", "{\"vm\":\"db\",\"knobs\":{\"cosched\":\"gang\"}}"),
+	assert_int_equal(call_as(h, g->gr_gid, "Show", "{'vm':'db'}"), 0);
+	assert_int_equal(call_as(h, g->gr_gid, "Set", "{'vm':'db','knobs':{'cosched':'gang'}}"),
 			 1);
-	assert_int_equal(call_as(h, g->gr_gid, "SetDomain", "{\"uuid\":\"" UUID_A "\",\"name\":\"db\",\"knobs\":{\"cosched\":\"gang\"}}"),
+	assert_int_equal(call_as(h, g->gr_gid, "SetDomain", "{'uuid':'" UUID_A "','name':'db',"
+		      "'knobs':{'cosched':'gang'}}"),
 			 1);
-	assert_int_equal(call_as(h, g->gr_gid, "ForgetDomain", "{\"uuid\":\"" UUID_A "\"}"),
+	assert_int_equal(call_as(h, g->gr_gid, "ForgetDomain", "{'uuid':'" UUID_A "'}"),
 			 1);
 	assert_true(fake_is(&h->fake, "sysfs/vms/100/policy/cosched", "off"));
 }
@@ -591,188 +440,6 @@ static void hoarding(void **state)
 	fail_msg("the daemon does not answer any more");
 }
 
-static double share(sd_json_variant *vm, const char *name)
-{
-	return sd_json_variant_real(sd_json_variant_by_key(
-			sd_json_variant_by_key(vm, "shares"), name));
-}
-
-/* Shows every verb's JSON and exit status with the daemon. */
-static void cli_with_daemon(void **state)
-{
-	vg_autojson sd_json_variant *v = NULL, *w = NULL, *x = NULL, *y = NULL;
-	struct host *h = *state;
-	sd_json_variant *vm;
-	char out[65536];
-
-	fake_vm(&h->fake, 100, 1, 2, db);
-	fake_vm(&h->fake, 200, 2, 4, anonymous);
-	start(h);
-	assert_int_equal(cli("--json -i 0", out, sizeof(out), &v), 0);
-	assert_string_equal(vg_json_string(v, "state", ""), "observe");
-	vm = sd_json_variant_by_index(sd_json_variant_by_key(v, "vms"), 1);
-	assert_float_equal(share(vm, "run"), 160, 1e-6);
-	assert_float_equal(share(vm, "ready"), 120, 1e-6);
-	assert_float_equal(share(vm, "costop"), 80, 1e-6);
-	assert_float_equal(share(vm, "wait"), 40, 1e-6);
-	assert_float_equal(share(vm, "corun"), 50, 1e-6);
-	assert_float_equal(share(vm, "spin_exits_per_s"), 100, 1e-6);
-	assert_int_equal(cli("list -j", out, sizeof(out), &w), 0);
-	assert_int_equal(sd_json_variant_elements(
-			sd_json_variant_by_key(w, "vms")), 2);
-	assert_int_equal(cli("show db --json", out, sizeof(out), &x), 0);
-	assert_string_equal(vg_json_string(x, "uuid", ""), UUID_A);
-	assert_int_equal(sd_json_variant_elements(
-			sd_json_variant_by_key(x, "vcpus")), 2);
-	assert_int_equal(cli("set db cosched=gang --json", out, sizeof(out),
-			     &y), 0);
-	assert_string_equal(policy_of(y, "cosched", "value"), "gang");
-	assert_true(fake_is(&h->fake, "sysfs/vms/100/policy/cosched", "gang"));
-
-	assert_int_equal(cli("set db cosched=strict", out, sizeof(out), NULL), 2);
-	assert_string_equal(out, "vmgang: cosched: unknown value \"strict\" (allowed: off, gang)\n");
-	assert_int_equal(cli("set db", out, sizeof(out), NULL), 2);
-	assert_int_equal(cli("frobnicate", out, sizeof(out), NULL), 2);
-	assert_int_equal(cli("--colour", out, sizeof(out), NULL), 2);
-	assert_int_equal(cli("-i -1", out, sizeof(out), NULL), 2);
-	assert_int_equal(cli("show nobody", out, sizeof(out), NULL), 1);
-	assert_string_equal(out, "vmgang: no VM is called \"nobody\", by name, uuid or pid\n");
-	assert_int_equal(cli("help", out, sizeof(out), NULL), 0);
-	assert_int_equal(cli("--version", out, sizeof(out), NULL), 0);
-	assert_string_equal(out, "vmgang 0.1.0\n");
-	assert_int_equal(cli("-i 0.1", out, sizeof(out), NULL), 0);
-	assert_non_null(strstr(out, "observing only, 2 VMs, 1 co-scheduled"));
-}
-
-/* Shows that list, show and the state need no daemon, and set says so. */
-static void cli_without_daemon(void **state)
-{
-	vg_autojson sd_json_variant *v = NULL, *w = NULL;
-	struct host *h = *state;
-	char out[65536];
-
-	fake_vm(&h->fake, 100, 1, 2, db);
-	fake_vm(&h->fake, 200, 2, 2, web);
-	assert_int_equal(cli("list --json", out, sizeof(out), &v),
-			 0);
-	assert_string_equal(policy_of(sd_json_variant_by_index(
-			sd_json_variant_by_key(v, "vms"), 0), "cosched",
-			"source"), "unknown");
-	assert_int_equal(cli("show web -j", out, sizeof(out), &w),
-			 0);
-	assert_int_equal(vg_json_u64(w, "pid"), 200);
-	assert_int_equal(cli("-i 0", out, sizeof(out), NULL), 0);
-	assert_non_null(strstr(out, "vmgangd does not run"));
-	assert_int_equal(cli("set db cosched=off", out, sizeof(out), NULL), 1);
-	assert_string_equal(out, "vmgang: vmgangd does not run (systemctl start vmgangd)\n");
-	fake_remove(&h->fake, "sysfs");
-	assert_int_equal(cli("list", out, sizeof(out), NULL), 1);
-	assert_non_null(strstr(out, "modprobe vmgang"));
-}
-
-/* Shows check on good, warned, bad, missing and huge domain files. */
-static void cli_check(void **state)
-{
-#define XML(inside) \
-	"<domain type='kvm'><name>db</name><uuid>" UUID_A "</uuid><metadata>" \
-	"<vmgang:domain xmlns:vmgang='urn:vmgang:domain:1'>" inside \
-	"</vmgang:domain></metadata></domain>\n"
-	vg_autojson sd_json_variant *v = NULL;
-	struct host *h = *state;
-	char out[65536], words[256];
-
-	snprintf(words, sizeof(words), "check %s/xml", h->fake.dir);
-	fake_write(&h->fake, "xml", XML("<vmgang:policy preset='esx'/>"));
-	assert_int_equal(cli(words, out, sizeof(out), NULL), 0);
-	assert_string_equal(out, "db: preset=esx\n");
-	fake_write(&h->fake, "xml", XML("<vmgang:policy preset='naive'/>"));
-	assert_int_equal(cli(words, out, sizeof(out), NULL), 1);
-	assert_non_null(strstr(out, "allowed: esx, xen-credit"));
-	snprintf(words, sizeof(words), "check --json %s/xml", h->fake.dir);
-	assert_int_equal(cli(words, out, sizeof(out), &v), 1);
-	assert_int_equal(sd_json_variant_elements(
-			sd_json_variant_by_key(v, "errors")), 1);
-	fake_write(&h->fake, "xml", "not xml");
-	assert_int_equal(cli(words, out, sizeof(out), NULL), 1);
-	assert_int_equal(cli("check /nonexistent", out, sizeof(out), NULL), 1);
-	assert_int_equal(cli("check /dev/zero", out, sizeof(out), NULL), 1);
-#undef XML
-}
-
-static void make_dirs(struct host *h, const char *path)
-{
-	char command[512];
-
-	snprintf(command, sizeof(command), "mkdir -p '%s/root/%s'",
-		 h->fake.dir, path);
-	assert_int_equal(system(command), 0);
-}
-
-static const char *result_of(sd_json_variant *v, const char *name)
-{
-	sd_json_variant *findings = sd_json_variant_by_key(v, "findings");
-
-	for (size_t i = 0; i < sd_json_variant_elements(findings); i++) {
-		sd_json_variant *f = sd_json_variant_by_index(findings, i);
-
-		if (strcmp(vg_json_string(f, "name", ""), name) == 0)
-			return vg_json_string(f, "result", "");
-	}
-	return "absent";
-}
-
-/* Shows the doctor on a bare host and on one where everything is right. */
-static void cli_doctor(void **state)
-{
-	vg_autojson sd_json_variant *v = NULL, *w = NULL;
-	struct host *h = *state;
-	char out[65536];
-
-	fake_vm(&h->fake, 100, 1, 2, db);
-	fake_write(&h->fake, "sysfs/vms/100/vcpus/0/sched_policy", "fifo\n");
-	assert_int_equal(cli("doctor --json", out, sizeof(out), &v), 1);
-	assert_string_equal(result_of(v, "kernel"), "fail");
-	assert_string_equal(result_of(v, "KVM"), "fail");
-	assert_string_equal(result_of(v, "module"), "ok");
-	assert_string_equal(result_of(v, "module BTF"), "fail");
-	assert_string_equal(result_of(v, "daemon"), "fail");
-	assert_string_equal(result_of(v, "real-time vCPUs"), "warn");
-
-	make_dirs(h, "sys/kernel/sched_ext/root");
-	make_dirs(h, "sys/kernel/btf");
-	make_dirs(h, "sys/fs/cgroup");
-	make_dirs(h, "sys/kernel/debug/sched/ext_server/cpu0");
-	make_dirs(h, "sys/module/kvm_amd/parameters");
-	make_dirs(h, "dev");
-	fake_write(&h->fake, "root/sys/kernel/sched_ext/state", "enabled\n");
-	fake_write(&h->fake, "root/sys/kernel/sched_ext/root/ops", "vmgang\n");
-	fake_write(&h->fake, "root/sys/kernel/btf/vmlinux", "x");
-	fake_write(&h->fake, "root/sys/kernel/btf/vmgang", "x");
-	fake_write(&h->fake, "root/sys/fs/cgroup/cgroup.controllers",
-		   "cpuset cpu io\n");
-	fake_write(&h->fake, "root/sys/kernel/debug/sched/ext_server/cpu0/runtime",
-		   "50000000\n");
-	fake_write(&h->fake, "root/sys/kernel/debug/sched/ext_server/cpu0/period",
-		   "1000000000\n");
-	fake_write(&h->fake, "root/sys/module/kvm_amd/parameters/pause_filter_count",
-		   "3000\n");
-	fake_write(&h->fake, "root/dev/kvm", "x");
-	fake_write(&h->fake, "sysfs/vms/100/vcpus/0/sched_policy", "ext\n");
-	start(h);
-	assert_int_equal(cli("doctor --json", out, sizeof(out), &w), 0);
-	assert_string_equal(result_of(w, "kernel"), "ok");
-	assert_string_equal(result_of(w, "sched_ext"), "ok");
-	assert_string_equal(result_of(w, "ext server"), "ok");
-	assert_string_equal(result_of(w, "PAUSE exits"), "ok");
-	assert_string_equal(result_of(w, "cgroups"), "ok");
-	assert_string_equal(result_of(w, "libvirt"), "ok");
-	assert_string_equal(result_of(w, "real-time vCPUs"), "ok");
-	/* --no-class is the one thing left to warn about */
-	assert_string_equal(result_of(w, "daemon"), "warn");
-	assert_int_equal(cli("doctor", out, sizeof(out), NULL), 0);
-	assert_non_null(strstr(out, "50 ms of each 1000 ms"));
-}
-
 int main(void)
 {
 #define TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
@@ -781,8 +448,6 @@ int main(void)
 		TEST(metadata), TEST(restarts), TEST(reloads),
 		TEST(dying_vms), TEST(ambiguous), TEST(hostile_calls),
 		TEST(limits), TEST(peers), TEST(hoarding),
-		TEST(cli_with_daemon), TEST(cli_without_daemon),
-		TEST(cli_check), TEST(cli_doctor),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
