@@ -220,7 +220,21 @@ VG_FN void vg_vcpu_place(struct vg_state_all *s, struct vg_cell *c, u32 vi, u32 
 	vg_ent_requeue(s, c, ei);
 }
 
-/* What runs on, or comes to, pCPU @bit has to go; its gang with it. */
+/* Let the stint on pCPU @bit end soon. */
+VG_INLINE void vg_pcpu_shorten(struct vg_cell *c, u32 bit, u64 now)
+{
+	struct vg_pcpu *p = vg_pcpu(c, bit);
+
+	if (p->deadline > now + VG_SHORT)
+		p->deadline = now + VG_SHORT;
+}
+
+/*
+ * What runs on, or comes to, pCPU @bit has to make room for @by.  Its gang goes
+ * with it if its stint is over, or if another gang takes over; but not for a
+ * single vCPU that comes in between: that is gone before the stint is, as a
+ * rule, and the member back.
+ */
 VG_FN void vg_pcpu_displace(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl,
 			    u32 bit, u32 by)
 {
@@ -229,7 +243,10 @@ VG_FN void vg_pcpu_displace(struct vg_state_all *s, struct vg_cell *c, struct vg
 	if (vi == VG_NONE)
 		return;
 	ei = vg_vcpu(s, vi)->ent;
-	if (ei != by)
+	if (ei == by)
+		return;
+	if (pl->now + VG_SLOP >= vg_ent(s, ei)->deadline ||
+	    ((vg_ent(s, by)->flags & VG_ON) && vg_ent_width(vg_ent(s, by)) > 1))
 		vg_gang_stop(s, c, pl, ei);
 }
 
@@ -466,14 +483,6 @@ VG_FN void vg_pcpu_renew(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 	vg_count(c, VG_STAT_KEEPS, 1);
 }
 
-VG_INLINE void vg_pcpu_shorten(struct vg_cell *c, u32 bit, u64 now)
-{
-	struct vg_pcpu *p = vg_pcpu(c, bit);
-
-	if (p->deadline > now + VG_SHORT)
-		p->deadline = now + VG_SHORT;
-}
-
 /* A member of the stint that pCPU @self served last, if one waits. */
 VG_FN bool vg_pick_rejoin(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl)
 {
@@ -656,10 +665,13 @@ VG_FN u32 vg_wake_victim(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 		} else {
 			u64 lead = vg_pcpu_vtime(s, c, b, pl->now) - e->vtime;
 
-			if ((s64)lead <= (s64)vg_vtime(o, VG_WAKE_GRAN) ||
-			    vg_since(pl->now, p->since) <
-			    (o->flags & VG_ON ? VG_MIN_GRAN : VG_WAKE_GRAN))
+			if ((s64)lead <= (s64)vg_vtime(o, VG_WAKE_GRAN))
 				continue;
+			if (vg_since(pl->now, p->since) <
+			    (o->flags & VG_ON ? VG_MIN_GRAN : VG_WAKE_GRAN)) {
+				vg_pcpu_shorten(c, b, pl->now);
+				continue;
+			}
 			ahead = o->flags & VG_ON ? 1 : lead;
 		}
 		if (best == VG_NONE || ahead > most) {
