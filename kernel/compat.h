@@ -66,6 +66,13 @@ static inline void vmgang_fprobe_prepare(struct fprobe *fprobe)
 }
 #endif
 
+/* sched_process_exit says whether the thread is its process's last since 6.16. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 16, 0)
+#define VMGANG_SCHED_EXIT_ARGS void *data, struct task_struct *task, bool last
+#else
+#define VMGANG_SCHED_EXIT_ARGS void *data, struct task_struct *task
+#endif
+
 /* A kernfs node's name is under RCU since 6.15. */
 static inline const char *vmgang_kernfs_name(const struct kernfs_node *kn)
 {

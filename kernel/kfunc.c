@@ -48,7 +48,9 @@ __bpf_kfunc_start_defs();
 /*
  * Threads are passed as p__ign: pahole (1.30 with gcc 14's DWARF) does not
  * merge the module's struct task_struct with the kernel's, so that the verifier
- * would take them for two types and refuse the class.
+ * would take them for two types and refuse the class.  So anything may come as
+ * a thread: it is only compared with those that are known, and followed if it
+ * is one of them.
  */
 
 /**

@@ -16,6 +16,7 @@
 #include <linux/string.h>
 #include <linux/tracepoint.h>
 
+#include "compat.h"
 #include "vm.h"
 
 struct linux_binprm;
@@ -30,7 +31,7 @@ static void on_switch(void *data, bool preempt, struct task_struct *prev,
 		return;
 	guard(rcu)();
 	/*
-	 * Before 6.14, a task that finds a signal on its way to sleep stays
+	 * In 6.12, a task that finds a signal on its way to sleep stays
 	 * runnable although prev_state says otherwise.
 	 */
 	thread = vmgang_thread_find(prev);
@@ -55,7 +56,7 @@ static void on_wakeup(void *data, struct task_struct *task)
 		vmgang_vcpu_wake(thread);
 }
 
-static void on_exit(void *data, struct task_struct *task, bool group_dead)
+static void on_exit(VMGANG_SCHED_EXIT_ARGS)
 {
 	vmgang_thread_gone(task, true);
 }
