@@ -40,12 +40,11 @@
 
 enum mode { MODE_SYNC, MODE_COMPUTE, MODE_IDLE };
 
+/* A cache line each: written every round, read by the reporter. */
 struct worker {
-	pthread_t thread;
+	_Alignas(64) atomic_uint_least64_t rounds;
 	int cpu;
 	atomic_bool busy;			/* its thread is alive */
-	/* a line of its own: written each round, read by the reporter */
-	_Alignas(64) atomic_uint_least64_t rounds;
 };
 
 /*
@@ -192,6 +191,7 @@ static void *worker_main(void *arg)
 static bool worker_start(struct worker *w, int cpu)
 {
 	pthread_attr_t attr;
+	pthread_t thread;
 	cpu_set_t set;
 	bool ok;
 
@@ -202,7 +202,7 @@ static bool worker_start(struct worker *w, int cpu)
 	ok = !pthread_attr_init(&attr) &&
 	     !pthread_attr_setaffinity_np(&attr, sizeof(set), &set) &&
 	     !pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED) &&
-	     !pthread_create(&w->thread, &attr, worker_main, w);
+	     !pthread_create(&thread, &attr, worker_main, w);
 	if (!ok)
 		atomic_store(&w->busy, false);
 	return ok;
