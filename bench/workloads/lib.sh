@@ -6,7 +6,7 @@
 # load takes as long as what it would look at.
 
 sys=${VMGANG_SYSFS:-/sys/kernel/vmgang}
-cgroups=/sys/fs/cgroup
+cgroups=${VMGANG_CGROUPS:-/sys/fs/cgroup}
 stats=$here/workloads/stats.awk
 tmp=$(mktemp -d /tmp/vmgang-bench.XXXXXX)
 mkfifo "$tmp/nap"
@@ -285,7 +285,8 @@ vms_stats()
 	[ -d "$sys" ] || return 0
 	for i in "${!vms[@]}"; do
 		for name in "${stat_names[@]}"; do
-			read -r "stat[$1,$i,$name]" <"$sys/vms/${vms[i]}/stats/$name"
+			read -r "stat[$1,$i,$name]" <"$sys/vms/${vms[i]}/stats/$name" ||
+				die "${vm_names[i]}: stats/$name can not be read"
 		done
 	done
 }
