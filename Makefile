@@ -10,15 +10,10 @@ export KVER DESTDIR PREFIX
 
 DIRS	:= kernel userspace libvirt-hooks bench
 
-.PHONY: all help check unit lint demo bench install uninstall deb clean $(DIRS)
+.PHONY: all help check unit lint demo bench install deb clean
 
-all: $(DIRS)
-
-$(DIRS):
-	@$(MAKE) --no-print-directory -C $@ all
-
-userspace: kernel
-libvirt-hooks: userspace
+all:
+	@for d in $(DIRS); do $(MAKE) --no-print-directory -C $$d all || exit 1; done
 
 help:
 	@echo 'make            build module, class and user space for the running kernel (KVER=...)'
