@@ -2,7 +2,74 @@
 /*
  * The gang-scheduling class: a sched_ext scheduler for the vCPUs of KVM.
  *
- * ESSAY
+ * The nouns
+ *
+ * A *cell* is a set of pCPUs that share a last-level cache, at most 64, with one
+ * lock and one queue.  A *VM* has one *ent* in its home cell (and one more for
+ * each cell that its pinned vCPUs force on it); an ent is what waits in the
+ * queue, as long as one of its vCPUs is runnable and does not run.  It is
+ * ordered by *virtual time*: nanoseconds run, times 100/weight.  A *stint* is
+ * one uninterrupted run of a vCPU on a pCPU, by default 20 ms.  An independent
+ * VM (cosched `off`) starts one vCPU at a time.  A *gang* starts all of its
+ * runnable vCPUs, or none: *co-start*.  Its members share one deadline:
+ * *co-stop*.  vCPUs that halt give their pCPU away and take no part.
+ *
+ * What happens, with numbers
+ *
+ * Gangs A, B and C of two vCPUs each, all busy, on pCPUs 0 and 1.  At 0 ms A
+ * starts on both; its virtual time is charged 2 x 20 ms in advance.  At the tick
+ * that reaches 20 ms ops.tick() takes the slice of both members.  pCPU 0 is the
+ * first to get the cell's lock in ops.dispatch(): A is settled to what it ran,
+ * B is furthest behind and two wide.  pCPU 0 *claims* pCPU 1, whose stint is
+ * over as well, places B's members on both (pcpu->coming), and sends its own to
+ * its local queue.  pCPU 1, which waited for the lock meanwhile, finds its
+ * member there and starts it: two picks, no interrupt, and a skew of what it
+ * takes to get through one ops.dispatch().  Had pCPU 1 been in the middle of
+ * something it would have been sent its member and an interrupt (SCX_ENQ_PREEMPT).
+ * At 40 ms C follows; after 60 ms each has run for 20 ms, all of it together.
+ *
+ * If not enough pCPUs can be claimed, the gang is *held* (that is what co-stop
+ * time counts): claimable is a pCPU that is idle, or whose ent is ahead of the
+ * gang and has had 2 ms, or whose gang has reached its deadline.  The pCPU that
+ * asked takes something narrower, or goes on, or takes one member of the gang
+ * alone, for 3 ms; it never idles while somebody could use it.  After two slices
+ * the gang claims what it needs, and cuts short whoever is at least half way
+ * through.
+ *
+ * A member that wakes within its gang's stint gets a pCPU back at once, from
+ * whoever filled in.  A vCPU that wakes in a VM which is more than 1 ms behind
+ * the ent of some pCPU preempts there; if it was a gang that ran there, only
+ * that member makes room, and comes back after it.
+ *
+ * Who decides, and who carries it out
+ *
+ * policy*.h decide: plain C on `state`, under the cell's bpf_spin_lock, tested
+ * natively (tests/policy-test.c).  This file carries out.  A waiting thread is
+ * in nobody's DSQ: its record is enough to find it (by pid) and to insert it
+ * into the local DSQ of the pCPU that the policy chose.  Such an insertion is
+ * void if the thread has left the queue in between or if another pCPU was
+ * first; so a decision that two pCPUs act upon is harmless.
+ *
+ * The fair class is above this one.  All insertions are SCX_ENQ_IMMED: if a host
+ * thread has the pCPU, or takes it later, the vCPU is handed back to
+ * ops.enqueue() and goes elsewhere.  A vCPU that may run nowhere else stays
+ * after a few such rounds, and the kernel's ext server gives it its 5 %.
+ *
+ * Caps are token buckets, for the VM's cgroup and for a vCPU's own.  Stints are
+ * cut to what is left, ends fall on ticks (4 ms at HZ=250), and what was
+ * overdrawn is debt: exact on average, not within a period.
+ *
+ * Threads in SCHED_EXT that are no vCPUs wait in a FIFO per cell, which is
+ * served when a pCPU has nothing else and at least every 20 ms.
+ *
+ * Limits
+ *
+ * A gang wider than its cell runs as an independent VM.  With gangs of two on
+ * three pCPUs one pCPU always runs half a gang.  Virtual time is the VM's, not
+ * the vCPU's: siblings share what the VM gets first come, first served.  Of a
+ * VM's cgroups only its own and the vCPU's are looked at, not those in between.
+ * A VM keeps the home cell that it got when its first vCPU came.  Hotplug of
+ * a pCPU ends the class; user space attaches it again.
  */
 #include "vmlinux.h"
 #include "compat.bpf.h"
@@ -396,11 +463,16 @@ void BPF_STRUCT_OPS(vg_dispatch, s32 cpu, struct task_struct *prev)
 		if (prev)
 			scx_bpf_task_set_slice(prev, SLICE_GUARD);
 	} else if (pl->own < VG_MAX_VCPUS) {
-		if (!send(c, pl->own, bit, true))
+		if (!send(c, pl->own, bit, true)) {
 			unsend(c, cell, pl->own, bit, pl);
+			scx_bpf_kick_cpu(cpu, 0);
+		}
 	} else if (foreign && scx_bpf_dsq_move_to_local(FOREIGN_DSQ + cell)) {
 		c->foreign = now;
 		vg_idle_clear(c, bit);
+	} else if (prev && pvi == VG_NONE && (prev->scx.flags & SCX_TASK_QUEUED)) {
+		/* No vCPU, or one where the kernel put it: it goes on. */
+		scx_bpf_task_set_slice(prev, FOREIGN_SLICE);
 	}
 	if (pl->placed)
 		send_placed(c, cell, pl);
@@ -516,7 +588,8 @@ bool BPF_STRUCT_OPS(vg_yield, struct task_struct *from, struct task_struct *to)
 	if (other == VG_NONE)
 		return false;
 	o = vg_vcpu(&state, other);
-	if (o->ent != v->ent || vg_ent(&state, v->ent)->cosched != VMGANG_COSCHED_OFF || o->state != VG_WAITING || !(o->mask & vg_bit(v->bit)))
+	if (o->ent != v->ent || vg_ent(&state, v->ent)->cosched != VMGANG_COSCHED_OFF ||
+	    o->state != VG_WAITING || !(o->mask & vg_bit(v->bit)))
 		return false;
 	pc->hint = other;
 	pc->yielded = 1;
@@ -556,6 +629,7 @@ struct sched_ext_ops vmgang_ops = {
 	.set_cpumask		= (void *)vg_set_cpumask,
 	.cgroup_init		= (void *)vg_cgroup_init,
 	.cgroup_exit		= (void *)vg_cgroup_exit,
+	.cgroup_move		= (void *)vg_cgroup_move,
 	.cgroup_set_weight	= (void *)vg_cgroup_set_weight,
 	.cgroup_set_bandwidth	= (void *)vg_cgroup_set_bandwidth,
 	.dump			= (void *)vg_dump,

@@ -224,6 +224,26 @@ void BPF_STRUCT_OPS(vg_cgroup_exit, struct cgroup *cgrp)
 	bpf_map_delete_elem(&cgroups, &id);
 }
 
+/* A vCPU's thread got a cgroup of its own, or another one. */
+void BPF_STRUCT_OPS(vg_cgroup_move, struct task_struct *p, struct cgroup *from, struct cgroup *to)
+{
+	u32 vi = task_vcpu_raw(p);
+	struct vg_vcpu *v;
+	u64 id;
+
+	if (vi == VG_NONE)
+		return;
+	v = vg_vcpu(&state, vi);
+	id = cgroup_id(to);
+	if (id == vg_vm(&state, v->slot)->cgroup)
+		id = 0;
+	v->cgroup = id;
+	if (id)
+		conf_cap(&v->cap, id);
+	else
+		vg_cap_set(&v->cap, 0, 0, 0);
+}
+
 void BPF_STRUCT_OPS(vg_cgroup_set_weight, struct cgroup *cgrp, u32 weight)
 {
 	struct cgroup_conf *conf;

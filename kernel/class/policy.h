@@ -116,7 +116,6 @@ enum vg_stat {
 	VG_STAT_HOST,		/* a pCPU was lost to the host's own threads */
 	VG_STAT_FOREIGN,	/* threads in the class that are no vCPUs */
 	VG_STAT_STALE,		/* a placement that affinity overtook */
-	VG_STAT_MOVES,		/* VMs moved to another cell */
 	VG_STAT_SKEW_SUM,	/* ns between first and last member's start … */
 	VG_STAT_SKEW_MAX,
 	VG_STAT_SKEW_NR,

@@ -420,7 +420,6 @@ static const char * const stat_names[VG_NR_STATS] = {
 	[VG_STAT_HOST] = "pcpus_lost_to_host",
 	[VG_STAT_FOREIGN] = "foreign_threads",
 	[VG_STAT_STALE] = "stale_placements",
-	[VG_STAT_MOVES] = "vm_moves",
 	[VG_STAT_SKEW_SUM] = "costart_skew_sum_ns",
 	[VG_STAT_SKEW_MAX] = "costart_skew_max_ns",
 	[VG_STAT_SKEW_NR] = "costarts",
