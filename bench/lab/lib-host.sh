@@ -103,5 +103,7 @@ host_check()
 {
 	host_need_linux
 	host_need_root
+	[[ $LAB_CACHE$LAB_TREE != *,* ]] ||
+		die $LAB_E_SETUP "the emulator takes no comma in $LAB_CACHE or $LAB_TREE"
 	host_need_disk 2048
 }

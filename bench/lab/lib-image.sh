@@ -66,36 +66,34 @@ image_emulator()
 		"$IMAGE_ROOT/usr/bin/$program" "$@"
 }
 
-# image_chroot SOURCE COMMAND...: runs it in the root with SOURCE at /src. The
-# mounts live in a namespace of their own and end with the command.
+# image_chroot DIR COMMAND...: runs it in the root with DIR at /src, and where
+# modules are built against at its place
 image_chroot()
 {
-	local source=$1
+	local source=$1 binds=()
 
 	shift
-	# shellcheck disable=SC2016
-	unshare --mount --pid --fork --kill-child --propagation private \
-		bash -c '
-		set -e
-		root=$1; mount --bind "$2" "$root/src"
-		mount -t proc proc "$root/proc"
-		mount -t tmpfs tmp "$root/tmp"
-		mount -t tmpfs dev "$root/dev"
-		for node in null zero random urandom full; do
-			touch "$root/dev/$node"
-			mount --bind "/dev/$node" "$root/dev/$node"
-		done
-		ln -s /proc/self/fd "$root/dev/fd"
-		shift 2
-		exec chroot "$root" /usr/bin/env -i PATH=/usr/sbin:/usr/bin \
-			HOME=/root LC_ALL=C.UTF-8 TERM="${TERM-dumb}" "$@"
-		' - "$IMAGE_ROOT" "$source" "$@"
+	[ "$OPT_KERNEL" != debug ] || binds=("$DEBUG/build" "$(image_kdir)"
+		"$DEBUG/modules/lib/modules/$IMAGE_KVER" "/lib/modules/$IMAGE_KVER")
+	"$LAB_DIR/lib-chroot" "$IMAGE_ROOT" "$source" /src "${binds[@]}" -- "$@"
 }
 
 # inside the root: where modules are built against
 image_kdir() { echo "/usr/src/linux-headers-$IMAGE_KVER"; }
 
-image_kernel() { echo "$IMAGE_ROOT/boot/vmlinuz-$IMAGE_KVER"; }
+# the kernel that --kernel asks for
+image_kernel_ensure()
+{
+	[ "$OPT_KERNEL" != debug ] || debug_ensure
+}
+
+image_kernel()
+{
+	case $OPT_KERNEL in
+	debug) echo "$DEBUG/bzImage" ;;
+	*) echo "$IMAGE_ROOT/boot/vmlinuz-$IMAGE_KVER" ;;
+	esac
+}
 
 # sets IMAGE_GUEST: what the initial RAM disk carries and has to be made
 image_guest_ensure()
@@ -119,12 +117,13 @@ image_guest_make()
 		cd /src
 		gcc -O2 -Wall -Wextra -static -o heart heart.c
 		n=10
+		[ "$2" = stock ] || exit 0	# all that is needed is built in
 		modprobe -S "$1" -a --show-depends virtio_blk ext4 |
 		awk "\$1 == \"insmod\" && !seen[\$2]++ { print \$2 }" |
 		while read -r path; do
 			name=${path##*/}
 			busybox xzcat "$path" >"modules/$n-${name%.xz}"
 			n=$((n + 1))
-		done' - "$IMAGE_KVER" >&2 || return
+		done' - "$IMAGE_KVER" "$OPT_KERNEL" >&2 || return
 	mv -T "$tmp" "$IMAGE_GUEST"
 }

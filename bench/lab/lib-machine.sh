@@ -53,7 +53,8 @@ machine_command_line()
 {
 	printf '%s ' root=/dev/vda rw nokaslr mitigations=off \
 		console=ttyS0 quiet loglevel=5 log_buf_len=8M panic=-1 \
-		rcupdate.rcu_cpu_stall_timeout=120 tsc=reliable \
+		rcupdate.rcu_cpu_stall_timeout=120 tsc=reliable no_timer_check \
+		watchdog_thresh=60 damon_stat.enabled=0 \
 		systemd.unit=lab.target systemd.show_status=0 \
 		systemd.journald.forward_to_console=0 systemd.log_level=notice \
 		security=apparmor apparmor=1
@@ -71,6 +72,10 @@ machine_initrd()
 		cp "$LAB_DIR/guest/agent" "$IMAGE_GUEST/heart" "$dir/lab/lab/" &&
 		cp "$LAB_DIR"/guest/lab* "$dir/lab/systemd/system/" &&
 		cp -r "$IMAGE_GUEST/modules/." "$dir/modules/" || return
+	if [ "$OPT_KERNEL" = debug ]; then
+		mkdir -p "$dir/overlay/usr"
+		cp -r "$DEBUG/modules/lib" "$dir/overlay/usr/" || return
+	fi
 	while read -r unit; do
 		ln -s /dev/null "$dir/lab/systemd/system/$unit"
 	done <"$LAB_DIR/guest/masked"

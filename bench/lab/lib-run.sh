@@ -86,12 +86,22 @@ run_judge()
 		: # it never said a word
 	elif ! "$LAB_DIR/check-klog" "$log" "$MACHINE_DIR/share/expect" >&2; then
 		say "the kernel log shows a fault, the run fails (its status was $status)"
+		run_load
 		status=$LAB_E_FAULT
 	fi
 	case $WATCH_VERDICT/$status in
 	ended/"$LAB_E_FAULT"|died/*|silent/*|boot/*) run_keep ;;
 	esac
 	exit "$status"
+}
+
+# Whoever reads of a stall wants to know how busy this machine was meanwhile.
+run_load()
+{
+	local load
+
+	load=$(cut -d' ' -f1-3 /proc/loadavg)
+	say "this machine's load was $load on $(nproc) CPUs"
 }
 
 # The logs of a failed run are worth more than its directory.

@@ -13,14 +13,14 @@ readonly SNAPSHOT_KEEP=8	# sets of options; each costs up to its memory
 
 snapshot_wanted() { [ "${LAB_SNAPSHOT-1}" != 0 ]; }
 
-# sets SNAPSHOT
+# sets SNAPSHOT; its name has all that makes the kept machine what it is
 snapshot_find()
 {
 	SNAPSHOT=$LAB_CACHE/snapshot-$({
 		echo "$IMAGE $IMAGE_KVER $OPT_CPUS $OPT_MEM"
 		machine_command_line
-		cat "$IMAGE_GUEST/heart.c" "$LAB_DIR"/guest/* \
-			"$LAB_DIR/lib-machine.sh" "$LAB_DIR/lib-snapshot.sh"
+		declare -f machine_initrd machine_qemu machine_boot snapshot_save
+		cat "$LAB_DIR"/guest/*
 	} | key)
 }
 

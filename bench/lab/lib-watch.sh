@@ -9,7 +9,7 @@
 # repeated. A pCPU that is silent for any other reason is a fault of what runs
 # in the machine, and so is a machine that dies.
 
-readonly WATCH_BOOT_S=300	# an emulated boot takes a tenth of that
+readonly WATCH_BOOT_S=900	# a boot takes one to two minutes of a shared machine
 readonly WATCH_LOOK_S=15	# silence after which the emulator is asked
 readonly WATCH_SILENT_S=90	# silence that is a fault whatever the cause
 readonly WATCH_SAMPLES=8	# looks, one a second, that must all agree
