@@ -432,7 +432,6 @@ void BPF_STRUCT_OPS(vg_dispatch, s32 cpu, struct task_struct *prev)
 	struct bpf_spin_lock *lock;
 	struct vg_cell *c;
 	u64 now = scx_bpf_now();
-	bool foreign;
 
 	if (cell >= VG_MAX_CELLS || cpu < 0)
 		return;
@@ -447,18 +446,24 @@ void BPF_STRUCT_OPS(vg_dispatch, s32 cpu, struct task_struct *prev)
 				       vg_vcpu(&state, pvi)->state != VG_RUNNING))
 			pvi = VG_NONE;
 	}
-	foreign = scx_bpf_dsq_nr_queued(FOREIGN_DSQ + cell) > 0;
-	if (foreign && vg_since(now, c->foreign) >= 4 * FOREIGN_SLICE &&
+	if (scx_bpf_dsq_nr_queued(FOREIGN_DSQ + cell) > 0 &&
+	    vg_since(now, c->foreign) >= 4 * FOREIGN_SLICE &&
 	    scx_bpf_dsq_move_to_local(FOREIGN_DSQ + cell)) {
 		c->foreign = now;
 		return;
 	}
 
-	bpf_spin_lock(lock);
 	vg_plan_begin(pl, now, bit, pvi);
+	bpf_spin_lock(lock);
 	vg_pick(&state, c, pl);
 	bpf_spin_unlock(lock);
 
+	/*
+	 * Read again what was known before: the verifier would follow the
+	 * decision once for each of its values.
+	 */
+	prev = (struct task_struct *)ctx[1];
+	pvi = prev ? task_vcpu(prev) : VG_NONE;
 	if (pl->own == VG_KEEP) {
 		if (prev)
 			scx_bpf_task_set_slice(prev, SLICE_GUARD);
@@ -467,11 +472,12 @@ void BPF_STRUCT_OPS(vg_dispatch, s32 cpu, struct task_struct *prev)
 			unsend(c, cell, pl->own, bit, pl);
 			scx_bpf_kick_cpu(cpu, 0);
 		}
-	} else if (foreign && scx_bpf_dsq_move_to_local(FOREIGN_DSQ + cell)) {
-		c->foreign = now;
+	} else if (scx_bpf_dsq_nr_queued(FOREIGN_DSQ + cell) > 0 &&
+		   scx_bpf_dsq_move_to_local(FOREIGN_DSQ + cell)) {
+		c->foreign = pl->now;
 		vg_idle_clear(c, bit);
 	} else if (prev && pvi == VG_NONE && (prev->scx.flags & SCX_TASK_QUEUED)) {
-		/* No vCPU, or one where the kernel put it: it goes on. */
+		/* No vCPU: it goes on. */
 		scx_bpf_task_set_slice(prev, FOREIGN_SLICE);
 	}
 	if (pl->placed)
