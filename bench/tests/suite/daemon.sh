@@ -33,7 +33,8 @@ systemctl restart vmgangd
 until_true 10 vmgang list >/dev/null
 is "$link" "$(bpftool link show | awk -F: '/struct_ops/ { print $1; exit }')" \
 	'a systemctl restart keeps the class too'
-ok "$([ "$pid" != "$(systemctl show -P MainPID vmgangd)" ]; echo $?)" 'under a new process'
+test "$pid" != "$(systemctl show -P MainPID vmgangd)"
+ok $? 'under a new process'
 
 # A stopped daemon must not stall anything but itself.
 pid=$(systemctl show -P MainPID vmgangd)
