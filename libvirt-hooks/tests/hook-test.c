@@ -40,7 +40,7 @@
  * late each time fails.
  */
 #define LIMIT_MS 1000
-#define MAX_TRIES 3
+#define MAX_TRIES 10
 
 /* Far more than the hook's own alarm: it will never end. */
 #define HANG_MS 10000
