@@ -9,7 +9,7 @@
 #ifndef VMGANG_POLICY_VM_H
 #define VMGANG_POLICY_VM_H
 
-#include "policy_gang.h"
+#include "policy_pick.h"
 
 VG_FN void vg_state_begin(struct vg_state_all *s)
 {
