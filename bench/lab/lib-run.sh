@@ -81,16 +81,18 @@ run_judge()
 	*) status=$LAB_E_FAULT ;;
 	esac
 	[ -z "$WATCH_WHY" ] || say "$WATCH_WHY"
+	# a machine that was cut off has left what it said on its console: all
+	# that is a warning or worse, so that silence there is a clean log
 	[ -f "$log" ] || log=$MACHINE_DIR/console
-	if [ "$WATCH_VERDICT" = boot ] && [ ! -s "$log" ]; then
-		: # it never said a word
+	if [ "$log" = "$MACHINE_DIR/console" ] && [ ! -s "$log" ]; then
+		:
 	elif ! "$LAB_DIR/check-klog" "$log" "$MACHINE_DIR/share/expect" >&2; then
 		say "the kernel log shows a fault, the run fails (its status was $status)"
 		run_load
 		status=$LAB_E_FAULT
 	fi
 	case $WATCH_VERDICT/$status in
-	ended/"$LAB_E_FAULT"|died/*|silent/*|boot/*) run_keep ;;
+	*/"$LAB_E_FAULT"|died/*|silent/*|boot/*) run_keep ;;
 	esac
 	exit "$status"
 }
