@@ -146,7 +146,12 @@ machine_boot()
 	machine_files "$disk" "$base" "$format" &&
 		{ [ -n "$MACHINE_RESUMED" ] || machine_initrd "$initrd"; } ||
 		die $LAB_E_SETUP "the machine's files can not be made in $d"
-	machine_qemu "${options[@]}" <&0 >"$d/qemu" 2>&1 {MACHINE_LOCK}>&- &
+	if [ "$mode" = shell ]; then
+		machine_qemu "${options[@]}" <&0 2>"$d/qemu" {MACHINE_LOCK}>&- &
+	else
+		machine_qemu "${options[@]}" </dev/null >"$d/qemu" 2>&1 \
+			{MACHINE_LOCK}>&- &
+	fi
 	MACHINE_PID=$!
 	[ -z "$MACHINE_RESUMED" ] || machine_resume
 }
