@@ -76,9 +76,9 @@ machine_initrd()
 		mkdir -p "$dir/overlay/usr"
 		cp -r "$DEBUG/modules/lib" "$dir/overlay/usr/" || return
 	fi
-	while read -r unit; do
+	grep -v '^#' "$LAB_DIR/guest/masked" | while read -r unit; do
 		ln -s /dev/null "$dir/lab/systemd/system/$unit"
-	done <"$LAB_DIR/guest/masked"
+	done
 	(cd "$dir" && find . -print0 |
 		"$IMAGE_ROOT/usr/bin/busybox" cpio -0 -o -H newc) \
 		>"$1" 2>/dev/null || return
