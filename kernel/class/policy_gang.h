@@ -203,7 +203,6 @@ VG_FN void vg_vcpu_place(struct vg_state_all *s, struct vg_cell *c, u32 vi, u32 
 	p->stint = e->flags & VG_ON;
 	v->state = VG_COMING;
 	v->bit = bit;
-	v->pre = len;
 	p->coming = vi;
 	p->sent = 0;
 	p->served = 0;
@@ -215,7 +214,7 @@ VG_FN void vg_vcpu_place(struct vg_state_all *s, struct vg_cell *c, u32 vi, u32 
 	vg_cell_advance(c, bit, e->vtime);
 	e->on |= vg_bit(bit);
 	e->flags &= ~VG_STARVING;
-	e->vtime += vg_vtime(e, len);
+	vg_vcpu_precharge(s, vi, len);
 	vg_idle_clear(c, bit);
 	vg_ent_requeue(s, c, ei);
 }

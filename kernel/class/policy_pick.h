@@ -34,8 +34,7 @@ VG_FN void vg_pcpu_renew(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 	p->vstart = e->vtime;
 	p->deadline = pl->now + len;
 	vg_cell_advance(c, pl->self, e->vtime);
-	v->pre = len;
-	e->vtime += vg_vtime(e, len);
+	vg_vcpu_precharge(s, pl->prev, len);
 	vg_ent_requeue(s, c, v->ent);
 	pl->own = VG_KEEP;
 	vg_count(c, VG_STAT_KEEPS, 1);
@@ -184,8 +183,7 @@ VG_FN void vg_pick(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl
 		} else if (!p->yielded && pl->now + VG_SLOP < vg_pcpu_deadline(s, p, prev)) {
 			u64 left = vg_pcpu_deadline(s, p, prev) - pl->now;
 
-			vg_vcpu(s, prev)->pre = left;
-			e->vtime += vg_vtime(e, left);
+			vg_vcpu_precharge(s, prev, left);
 			vg_ent_requeue(s, c, vg_vcpu(s, prev)->ent);
 			pl->own = VG_KEEP;
 			goto out;

@@ -9,7 +9,7 @@ vm_start one --vcpus 2 --payload compute || exit 1
 one=$vm
 vm_start two --vcpus 2 --payload compute || exit 1
 two=$vm
-vm_start sleepy --vcpus 1 --payload idle || exit 1
+vm_start sleepy --vcpus 1 --payload idle --halt-us 200000 || exit 1
 sleepy=$vm
 until_true 5 in_class "$sleepy" 1
 sum() { # PID VCPU
