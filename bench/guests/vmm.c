@@ -212,7 +212,9 @@ static void parse_options(int argc, char **argv)
 	while ((opt = getopt_long_only(argc, argv, "", options, NULL)) != -1) {
 		switch (opt) {
 		case PAYLOAD_OPT: p->payload = parse_payload(optarg); break;
-		case VCPUS: p->nr_vcpus = parse_number("--vcpus", optarg, 1, GUEST_MAX_VCPUS); break;
+		case VCPUS:
+			p->nr_vcpus = parse_number("--vcpus", optarg, 1, GUEST_MAX_VCPUS);
+			break;
 		case VMS: env.nr_vms = parse_number("--vms", optarg, 1, 4096); break;
 		case WORK: p->work = parse_number("--work", optarg, 1, UINT32_MAX); break;
 		case THINK: p->think = parse_number("--think", optarg, 1, UINT32_MAX); break;
@@ -221,9 +223,13 @@ static void parse_options(int argc, char **argv)
 		case HALT_US: p->halt_us = parse_number("--halt-us", optarg, 1, 4000000); break;
 		case SECONDS: env.seconds_ns = parse_seconds("--seconds", optarg); break;
 		case COUNT: p->limit = parse_number("--count", optarg, 1, UINT32_MAX); break;
-		case WARMUP: env.warmup_ns = parse_number("--warmup", optarg, 0, 1000000) * MSEC; break;
+		case WARMUP:
+			env.warmup_ns = parse_number("--warmup", optarg, 0, 1000000) * MSEC;
+			break;
 		case START_AT: env.start_at_ns = parse_seconds("--start-at", optarg); break;
-		case INTERVAL: env.interval_ns = parse_number("--interval", optarg, 1, 1000000) * MSEC; break;
+		case INTERVAL:
+			env.interval_ns = parse_number("--interval", optarg, 1, 1000000) * MSEC;
+			break;
 		case CHURN: env.churn = parse_number("--churn", optarg, 1, UINT_MAX); break;
 		case ADOPT: env.adopt = parse_number("--adopt", optarg, 1, UINT_MAX); break;
 		case PIN: parse_pins(optarg); break;

@@ -184,7 +184,7 @@ static void check_vms(struct vg_doctor *d, int sysfs)
 			bad++;
 			vg_doctor_say(d, "real-time vCPUs", VG_FINDING_WARN,
 				      "remove <vcpusched> from the domain's <cputune>",
-				      "VM %s (%s): %zu of its vCPUs are fifo, rr or deadline and stay outside the class",
+				      "VM %s (%s): %zu vCPUs are fifo, rr or deadline",
 				      *dir, vm.label[0] ? vm.label : "no name",
 				      n);
 		}

@@ -26,8 +26,10 @@ missing=$(comm -13 <(echo "$live") <(echo "$files") | while read -r f; do
 	printf '%s\n' "$live" | grep -q "^$f/" || echo "$f"
 done)
 is '' "$missing" 'every stanza has a live file'
-for field in What Date KernelVersion Contact Description; do
-	n=$(grep -c "^$field:" "$abi")
-	is "$(grep -c '^What:' "$abi")" "$n" "each stanza has a $field line"
-done
+bad=$(awk -v RS= '/^What:/ {
+		for (i = split("Date KernelVersion Description", f, " "); i; i--)
+			if ($0 !~ "\n" f[i] ":")
+				print $2 " has no " f[i]
+	}' "$abi")
+is '' "$bad" 'each stanza has a date, a version and a description'
 vm_stop "$vm"

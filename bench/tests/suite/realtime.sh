@@ -12,7 +12,7 @@ chrt -f -p 1 "$tid"
 is fifo "$(cat "$sys/vms/$vm/vcpus/1/sched_policy")" 'a vCPU that was made fifo is reported so'
 sleep 1
 is fifo "$(cat "$sys/vms/$vm/vcpus/1/sched_policy")" 'and stays so'
-vmgang doctor | grep fifo | grep -q "VM $vm .*1 of its vCPUs"
+vmgang doctor | grep fifo | grep -q "VM $vm .*: 1 vCPUs"
 ok $? 'vmgang doctor names it'
 at_exit 'systemctl start vmgangd'
 systemctl stop vmgangd

@@ -252,14 +252,16 @@ static inline void sim_step(struct sim *m)
 		if (vi == VG_NONE) {
 			m->idle_ns += SIM_STEP;
 			if (m->idle[b] && m->host[b] <= m->now)
-				for (i = 0; i < SIM_VCPUS; i++)
-					if (m->v[i].used &&
-					    m->st.vcpus[i].state == VG_WAITING &&
-					    (m->st.vcpus[i].mask & vg_bit(b)) &&
-					    !(m->st.ents[m->st.vcpus[i].ent].flags & VG_THROTTLED)) {
+				for (i = 0; i < SIM_VCPUS; i++) {
+					struct vg_vcpu *w = &m->st.vcpus[i];
+
+					if (m->v[i].used && w->state == VG_WAITING &&
+					    (w->mask & vg_bit(b)) &&
+					    !(m->st.ents[w->ent].flags & VG_THROTTLED)) {
 						m->lost_ns += SIM_STEP;
 						break;
 					}
+				}
 			continue;
 		}
 		m->v[vi].ran += SIM_STEP;
