@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Shows that cpu.max is kept within a point: 30 % of a pCPU, for a VM, for one vCPU, and lifted live.
+# Shows that cpu.max is kept within a point: 30 % of a pCPU for a VM, alone and beside a rival, and lifted live.
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 class_up
