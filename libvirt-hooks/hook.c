@@ -141,32 +141,6 @@ static ssize_t read_xml(uint64_t until)
 	}
 }
 
-static int parameters_new(const struct vg_metadata *m, enum action action,
-			  sd_json_variant **ret)
-{
-	vg_autojson sd_json_variant *v = NULL, *knobs = NULL;
-	int r;
-
-	r = sd_json_variant_set_field_string(&v, "uuid", m->uuid);
-	if (action == HAND_OVER) {
-		if (r >= 0)
-			r = vg_policy_to_json(&m->policy, &knobs);
-		if (r >= 0)
-			r = sd_json_variant_set_field(&v, "knobs", knobs);
-		if (r >= 0)
-			r = sd_json_variant_set_field_string(&v, "name", m->name);
-		if (r >= 0 && m->id >= 0)
-			r = sd_json_variant_set_field_integer(&v, "id", m->id);
-		if (r >= 0)
-			r = sd_json_variant_set_field_strv(&v, "errors", m->errors);
-	}
-	if (r < 0)
-		return r;
-	*ret = v;
-	v = NULL;
-	return 0;
-}
-
 static int tell_daemon(const struct vg_metadata *m, enum action action,
 		       char **error)
 {
@@ -177,7 +151,10 @@ static int tell_daemon(const struct vg_metadata *m, enum action action,
 
 	r = vg_paths_init(&paths);
 	if (r >= 0)
-		r = parameters_new(m, action, &parameters);
+		r = action == FORGET ?
+			sd_json_buildo(&parameters,
+				SD_JSON_BUILD_PAIR_STRING("uuid", m->uuid)) :
+			vg_metadata_to_json(m, &parameters);
 	if (r >= 0)
 		r = vg_client_connect(paths.socket, CALL_MS * 1000ULL, &link);
 	if (r >= 0)

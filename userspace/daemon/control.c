@@ -21,9 +21,7 @@
 #define CONNECTIONS_MAX 64
 #define CONNECTIONS_PER_UID_MAX 32
 #define KNOBS_MAX 16
-#define ERRORS_MAX 16
 #define STRING_MAX 255
-#define ERROR_LINE_MAX 1024
 
 struct vg_control {
 	sd_varlink_server *server;
@@ -270,27 +268,6 @@ static int status(sd_varlink *link, sd_json_variant *parameters,
 		SD_JSON_BUILD_PAIR_UNSIGNED("nr_domains", d->domains.nr));
 }
 
-/* The errors that a hook found; NULL parameter: none. */
-static int errors_of(sd_json_variant *parameters, char ***ret)
-{
-	sd_json_variant *array = sd_json_variant_by_key(parameters, "errors");
-	size_t n = array && sd_json_variant_is_array(array) ?
-			   sd_json_variant_elements(array) : 0;
-	int r = 0;
-
-	if (n > ERRORS_MAX)
-		n = ERRORS_MAX;
-	for (size_t i = 0; r == 0 && i < n; i++) {
-		sd_json_variant *line = sd_json_variant_by_index(array, i);
-
-		if (!sd_json_variant_is_string(line))
-			return -EINVAL;
-		r = vg_strv_addf(ret, "%.*s", ERROR_LINE_MAX,
-				 sd_json_variant_string(line));
-	}
-	return r;
-}
-
 static int set_domain(sd_varlink *link, sd_json_variant *parameters,
 		      sd_varlink_method_flags_t flags, void *userdata)
 {
@@ -315,7 +292,7 @@ static int set_domain(sd_varlink *link, sd_json_variant *parameters,
 			 sd_json_variant_integer(id) : -1;
 	if (number < -1 || number > INT_MAX)
 		return sd_varlink_error_invalid_parameter_name(link, "id");
-	if (errors_of(parameters, &errors) < 0)
+	if (vg_json_errors(parameters, &errors) < 0)
 		return sd_varlink_error_invalid_parameter_name(link, "errors");
 	r = put_knobs(link, parameters, vg_policy_put, &policy, &done);
 	if (done)

@@ -39,17 +39,11 @@ static void log_warnings(const struct vg_config *config)
 		vg_warn("%s", *line);
 }
 
-static bool differ(const char *a, const char *b)
-{
-	return a && b ? strcmp(a, b) != 0 : a != b;
-}
-
 /* A bad configuration changes nothing. */
 static void reload(struct vg_daemon *d)
 {
 	vg_autofree char *error = NULL;
 	struct vg_config config;
-	bool other_libvirt;
 
 	if (vg_config_load(d->paths.conf, &config, &error) < 0) {
 		vg_err("%s; the old configuration stays",
@@ -60,14 +54,12 @@ static void reload(struct vg_daemon *d)
 	log_warnings(&config);
 	free(d->config_error);
 	d->config_error = NULL;
-	other_libvirt = differ(config.libvirt_uri, d->config.libvirt_uri);
 	vg_config_free(&d->config);
 	d->config = config;
 	vg_control_reload(d);
-	if (other_libvirt) {
-		vg_daemon_libvirt_stop(d);
-		vg_daemon_libvirt_start(d);
-	}
+	/* it may be another one, and metadata may mean something else now */
+	vg_daemon_libvirt_stop(d);
+	vg_daemon_libvirt_start(d);
 	vg_daemon_resync(d);
 	vg_daemon_apply_all(d);
 	vg_info("configuration read again: %zu [match] sections, %zu VMs",

@@ -37,7 +37,6 @@ struct vg_daemon {
 	struct vg_watch *watch;
 	struct vg_control *control;
 	struct vg_libvirt *libvirt;
-	sd_event_source *libvirt_source;
 	sd_event_source *save_source;
 	sd_event_source *ready_source;
 	bool ready;			/* systemd has been told */

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
 #include <string.h>
-#include <sys/epoll.h>
 
 #include "daemon.h"
 #include "log.h"
@@ -58,54 +57,47 @@ void vg_daemon_domain_forget(struct vg_daemon *d, const char *uuid)
 	vg_daemon_save_later(d);
 }
 
-static int on_libvirt(sd_event_source *source, int fd, uint32_t revents,
-		      void *userdata)
+static void on_domain(const struct vg_news *news, void *userdata)
 {
+	const struct vg_metadata *m = &news->metadata;
 	struct vg_daemon *d = userdata;
-	struct vg_domain *domain;
+	int r = 0;
 
-	while ((domain = vg_libvirt_next(d->libvirt))) {
-		const struct vg_metadata *m = &domain->metadata;
-		int r = 0;
+	if (news->kind == VG_NEWS_GONE)
+		vg_daemon_domain_forget(d, m->uuid);
+	else
+		r = vg_daemon_domain_put(d, m->uuid, m->name, m->id,
+					 &m->policy, m->errors);
+	if (r < 0)
+		vg_warn("domain %s (%s): %s", m->name, m->uuid, strerror(-r));
+}
 
-		if (domain->gone)
-			vg_daemon_domain_forget(d, m->uuid);
-		else
-			r = vg_daemon_domain_put(d, m->uuid, m->name, m->id,
-						 &m->policy, m->errors);
-		if (r < 0)
-			vg_warn("domain %s (%s): %s", m->name, m->uuid,
-				strerror(-r));
-		vg_domain_free(domain);
-	}
-	vg_daemon_status(d);
-	return 0;
+static void on_changed(void *userdata)
+{
+	vg_daemon_status(userdata);
 }
 
 /* Without libvirt the daemon does all the rest: this never fails. */
 void vg_daemon_libvirt_start(struct vg_daemon *d)
 {
+	struct vg_libvirt_setup setup = {
+		.event = d->event, .program = d->paths.libvirt,
+		.uri = d->config.libvirt_uri, .domain = on_domain,
+		.changed = on_changed, .userdata = d,
+	};
 	int r;
 
 	if (d->options.no_libvirt || !d->config.libvirt_uri)
 		return;
-	r = vg_libvirt_start(&d->libvirt, d->config.libvirt_uri);
+	r = vg_libvirt_start(&d->libvirt, &setup);
 	if (r < 0) {
 		d->libvirt = NULL;
-		vg_err("can not start the libvirt thread: %s", strerror(-r));
-		return;
-	}
-	r = sd_event_add_io(d->event, &d->libvirt_source,
-			    vg_libvirt_fd(d->libvirt), EPOLLIN, on_libvirt, d);
-	if (r < 0) {
-		vg_err("can not watch the libvirt thread: %s", strerror(-r));
-		vg_daemon_libvirt_stop(d);
+		vg_err("can not follow libvirt: %s", strerror(-r));
 	}
 }
 
 void vg_daemon_libvirt_stop(struct vg_daemon *d)
 {
-	d->libvirt_source = sd_event_source_disable_unref(d->libvirt_source);
 	vg_libvirt_stop(d->libvirt);
 	d->libvirt = NULL;
 }

@@ -2,22 +2,19 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "class.h"
 #include "loader.h"
-#include "log.h"
+#include "process.h"
 #include "util.h"
 
 #define REPORT_SIZE 1024
 
 struct vg_loader {
-	sd_event_source *child;
-	pid_t pid;
+	struct vg_process *process;
 	int report;		/* errno, a newline, a sentence */
 	vg_loader_done_t done;
 	void *userdata;
@@ -39,7 +36,6 @@ int vg_loader_main(void)
 
 static void loader_free(struct vg_loader *l)
 {
-	sd_event_source_disable_unref(l->child);
 	if (l->report >= 0)
 		close(l->report);
 	free(l);
@@ -70,8 +66,7 @@ static int read_report(struct vg_loader *l, const siginfo_t *si,
 	return -(int)code;
 }
 
-static int on_child(sd_event_source *source, const siginfo_t *si,
-		    void *userdata)
+static void on_end(const siginfo_t *si, void *userdata)
 {
 	struct vg_loader *l = userdata;
 	vg_loader_done_t done = l->done;
@@ -83,34 +78,16 @@ static int on_child(sd_event_source *source, const siginfo_t *si,
 		r = read_report(l, si, &error);
 	loader_free(l);
 	done(r, error, arg);
-	return 0;
-}
-
-/* Without the signals that this process blocks for its event loop. */
-static int spawn(int report, pid_t *ret)
-{
-	static char *const argv[] = { "vmgangd", "--load-class", NULL };
-	posix_spawn_file_actions_t files;
-	posix_spawnattr_t attributes;
-	sigset_t none;
-	int r;
-
-	sigemptyset(&none);
-	posix_spawn_file_actions_init(&files);
-	posix_spawnattr_init(&attributes);
-	posix_spawn_file_actions_adddup2(&files, report, STDOUT_FILENO);
-	posix_spawnattr_setsigmask(&attributes, &none);
-	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
-	r = posix_spawn(ret, "/proc/self/exe", &files, &attributes, argv,
-			environ);
-	posix_spawnattr_destroy(&attributes);
-	posix_spawn_file_actions_destroy(&files);
-	return -r;
 }
 
 int vg_loader_start(sd_event *event, vg_loader_done_t done, void *userdata,
 		    struct vg_loader **ret)
 {
+	static char *const argv[] = { "vmgangd", "--load-class", NULL };
+	struct vg_process_setup setup = {
+		.program = "/proc/self/exe", .argv = argv,
+		.fd_as = STDOUT_FILENO, .end = on_end,
+	};
 	struct vg_loader *l;
 	int fds[2], r;
 
@@ -125,16 +102,11 @@ int vg_loader_start(sd_event *event, vg_loader_done_t done, void *userdata,
 		return r;
 	}
 	l->report = fds[0];
-	r = spawn(fds[1], &l->pid);
+	setup.fd = fds[1];
+	setup.userdata = l;
+	r = vg_process_start(event, &setup, &l->process);
 	close(fds[1]);
-	if (r == 0)
-		r = sd_event_add_child(event, &l->child, l->pid, WEXITED,
-				       on_child, l);
 	if (r < 0) {
-		if (l->pid > 0) {
-			kill(l->pid, SIGKILL);
-			waitpid(l->pid, NULL, 0);
-		}
 		loader_free(l);
 		return r;
 	}
@@ -146,8 +118,6 @@ void vg_loader_cancel(struct vg_loader *loader)
 {
 	if (!loader)
 		return;
-	loader->child = sd_event_source_disable_unref(loader->child);
-	kill(loader->pid, SIGKILL);
-	waitpid(loader->pid, NULL, 0);
+	vg_process_kill(loader->process);
 	loader_free(loader);
 }

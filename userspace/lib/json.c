@@ -4,6 +4,8 @@
 #include "json.h"
 #include "util.h"
 
+#define ERROR_LINE_MAX 1024
+
 static int stats_to_json(const uint64_t *stats, size_t nr,
 			 sd_json_variant **object)
 {
@@ -136,4 +138,47 @@ uint64_t vg_json_u64(sd_json_variant *v, const char *key)
 
 	return field && sd_json_variant_is_unsigned(field) ?
 		       sd_json_variant_unsigned(field) : 0;
+}
+
+int vg_metadata_to_json(const struct vg_metadata *m, sd_json_variant **ret)
+{
+	vg_autojson sd_json_variant *knobs = NULL;
+	int r = vg_policy_to_json(&m->policy, &knobs);
+
+	return r < 0 ? r : sd_json_buildo(ret,
+		SD_JSON_BUILD_PAIR_STRING("uuid", m->uuid),
+		SD_JSON_BUILD_PAIR_STRING("name", m->name),
+		SD_JSON_BUILD_PAIR_CONDITION(m->id >= 0, "id",
+			SD_JSON_BUILD_INTEGER(m->id)),
+		SD_JSON_BUILD_PAIR_VARIANT("knobs", knobs),
+		SD_JSON_BUILD_PAIR("errors", SD_JSON_BUILD_STRV(m->errors)));
+}
+
+int vg_json_errors(sd_json_variant *v, char ***ret)
+{
+	sd_json_variant *array = sd_json_variant_by_key(v, "errors");
+	size_t n = array && sd_json_variant_is_array(array) ?
+			   sd_json_variant_elements(array) : 0;
+	int r = 0;
+
+	if (n > VG_METADATA_MAX_MESSAGES)
+		n = VG_METADATA_MAX_MESSAGES;
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		sd_json_variant *line = sd_json_variant_by_index(array, i);
+
+		if (!sd_json_variant_is_string(line))
+			return -EINVAL;
+		r = vg_strv_addf(ret, "%.*s", ERROR_LINE_MAX,
+				 sd_json_variant_string(line));
+	}
+	return r;
+}
+
+/* Here, and not with the parser: who has only JSON needs no XML library. */
+void vg_metadata_done(struct vg_metadata *m)
+{
+	vg_strv_free(m->errors);
+	vg_strv_free(m->warnings);
+	m->errors = NULL;
+	m->warnings = NULL;
 }

@@ -4,6 +4,7 @@
 
 #include <systemd/sd-json.h>
 
+#include "metadata.h"
 #include "policy.h"
 #include "util.h"
 #include "vm.h"
@@ -26,6 +27,13 @@ int vg_vm_to_json(const struct vg_vm_view *view, unsigned int what,
 
 /* {"cosched": "gang", …}; a policy that says nothing is {}. */
 int vg_policy_to_json(const struct vg_policy *policy, sd_json_variant **ret);
+
+/*
+ * A domain and its policy, as SetDomain takes them. The errors are bounded in
+ * number and length when they are read.
+ */
+int vg_metadata_to_json(const struct vg_metadata *m, sd_json_variant **ret);
+int vg_json_errors(sd_json_variant *v, char ***ret);
 
 /* Fields of an object, with a value for those that are not there. */
 const char *vg_json_string(sd_json_variant *v, const char *key,

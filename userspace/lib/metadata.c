@@ -544,11 +544,3 @@ int vg_metadata_parse(const char *xml, size_t len, struct vg_metadata *ret)
 		memset(&ret->policy, 0, sizeof(ret->policy));
 	return r.error;
 }
-
-void vg_metadata_done(struct vg_metadata *m)
-{
-	vg_strv_free(m->errors);
-	vg_strv_free(m->warnings);
-	m->errors = NULL;
-	m->warnings = NULL;
-}

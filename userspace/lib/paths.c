@@ -32,10 +32,12 @@ int vg_paths_init(struct vg_paths *ret)
 		p.conf = from_env("VMGANG_CONF", p.root,
 				  "/etc/vmgang/vmgangd.conf");
 		p.run = from_env("VMGANG_RUN", p.root, "/run/vmgang");
+		p.libvirt = from_env("VMGANG_LIBVIRT", p.root,
+				     "/usr/libexec/vmgang/vmgang-libvirt");
 	}
 	if (p.run)
 		p.socket = from_env("VMGANG_SOCKET", p.run, "/io.vmgang");
-	if (!p.sysfs || !p.proc || !p.conf || !p.socket) {
+	if (!p.sysfs || !p.proc || !p.conf || !p.libvirt || !p.socket) {
 		vg_paths_free(&p);
 		return -ENOMEM;
 	}
@@ -50,6 +52,7 @@ void vg_paths_free(struct vg_paths *paths)
 	free(paths->proc);
 	free(paths->conf);
 	free(paths->run);
+	free(paths->libvirt);
 	free(paths->socket);
 	*paths = (struct vg_paths){};
 }

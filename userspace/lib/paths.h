@@ -13,6 +13,7 @@ struct vg_paths {
 	char *proc;	/* VMGANG_PROC, /proc */
 	char *conf;	/* VMGANG_CONF, /etc/vmgang/vmgangd.conf */
 	char *run;	/* VMGANG_RUN, /run/vmgang */
+	char *libvirt;	/* VMGANG_LIBVIRT, /usr/libexec/vmgang/vmgang-libvirt */
 	char *socket;	/* VMGANG_SOCKET, <run>/io.vmgang */
 };
 

@@ -41,8 +41,8 @@ void start(struct host *h)
 		snprintf(log, sizeof(log), "%s/log", h->fake.dir);
 		fd = open(log, O_WRONLY | O_CREAT | O_APPEND, 0644);
 		dup2(fd, STDERR_FILENO);
-		execl(program("vmgangd"), "vmgangd", "--no-class",
-		      "--no-libvirt", "-v", NULL);
+		execl(program("vmgangd"), "vmgangd", "--no-class", "-v",
+		      h->libvirt ? NULL : "--no-libvirt", NULL);
 		_exit(127);
 	}
 	for (int ms = 0; ms < PATIENCE_MS; ms += 10) {

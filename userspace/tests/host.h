@@ -18,6 +18,7 @@ struct host {
 	struct fake fake;
 	pid_t daemon;
 	char socket[128];
+	bool libvirt;		/* it follows libvirt */
 };
 
 /* Command lines of guests: db has a uuid, web a name only, anonymous none. */
