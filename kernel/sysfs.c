@@ -69,8 +69,21 @@ static ssize_t root_nr_vms_show(struct kobject *kobj,
 }
 FILE_RO(root, nr_vms);
 
+static ssize_t root_cosched_values_show(struct kobject *kobj,
+					struct kobj_attribute *attr, char *buf)
+{
+	int len = 0, i;
+
+	for (i = 0; i < ARRAY_SIZE(cosched_names); i++)
+		len += sysfs_emit_at(buf, len, "%s%c", cosched_names[i],
+				     i + 1 < ARRAY_SIZE(cosched_names) ? ' ' : '\n');
+	return len;
+}
+FILE_RO(root, cosched_values);
+
 static struct attribute *root_attrs[] = {
-	&root_version.attr, &root_state.attr, &root_nr_vms.attr, NULL
+	&root_version.attr, &root_state.attr, &root_nr_vms.attr,
+	&root_cosched_values.attr, NULL
 };
 static const struct attribute_group root_group = { .attrs = root_attrs };
 

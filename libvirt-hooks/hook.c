@@ -25,6 +25,7 @@
 #include "json.h"
 #include "metadata.h"
 #include "paths.h"
+#include "presets.h"
 #include "util.h"
 
 /*
@@ -191,6 +192,7 @@ int main(int argc, char *argv[])
 	 * wrong that the XML was not read to its end. To the journal goes only
 	 * what vmgangd was not told, as there is no standard error.
 	 */
+	vg_presets_load(NULL);
 	r = vg_metadata_parse(xml, (size_t)len, &m);
 	if (m.uuid[0])
 		r = tell_daemon(&m, action, &error);

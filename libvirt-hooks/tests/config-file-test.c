@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "config.h"
+#include "presets.h"
 #include "util.h"
 
 static const char *path;
@@ -83,5 +84,6 @@ int main(int argc, char *argv[])
 	if (argc != 2)
 		return 2;
 	path = argv[1];
+	vg_presets_load(NULL);
 	return cmocka_run_group_tests_name("configuration file", tests, NULL, NULL);
 }

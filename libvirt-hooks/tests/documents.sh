@@ -25,7 +25,8 @@ mapfile -t verbs < <(sed -n '/verbs\[\] = {/,/^};/s/^\t{ "\([a-z]*\)", .*/\1/p' 
 mapfile -t options < <(sed -n 's/^\t\t{ "\([a-z]*\)", .*_argument, .*/\1/p' cli/main.c)
 mapfile -t doptions < <(sed -n 's/^\t\t{ "\([a-z-]*\)", .*_argument, .*/\1/p' daemon/main.c)
 mapfile -t knobs < <("$dump" --values | cut -d' ' -f1 | sort -u)
-mapfile -t values < <("$dump" --values | grep -v '^slice_us' | cut -d' ' -f2 | sort -u)
+mapfile -t values < <("$dump" --values | grep -Ev '^(slice_us|preset) ' | cut -d' ' -f2 | sort -u)
+mapfile -t presets < <(basename -s .conf presets.d/*.conf)
 mapfile -t keys < <(sed -n '/parse_vmgangd(/,/^}/s/.*strcmp(key, "\([A-Za-z]*\)").*/\1/p' lib/config.c)
 mapfile -t globs < <(sed -n '/parse_match(/,/^}/s/.*strcmp(key, "\([A-Za-z]*\)").*/\1/p' lib/config.c)
 mapfile -t env < <(sed -n 's/.*from_env("\(VMGANG_[A-Z]*\)".*/\1/p' lib/paths.c)
@@ -38,6 +39,7 @@ has 'knobs are explained' man/vmgang.1 "${knobs[@]/#/^\\.It Cm }"
 has 'knobs are completed' completion/vmgang "${knobs[@]/%/\\) echo}"
 has 'values are explained' man/vmgang.1 "${values[@]/#/\\b}"
 has 'values are completed' completion/vmgang "${values[@]/#/echo .*\\b}"
+has 'presets are explained' man/vmgang.1 "${presets[@]/#/^\\.It Cm }"
 has 'the range of slice_us is explained' man/vmgang.1 \
 	"$("$dump" --values | sed -n 's/^slice_us //p' | paste -sd' ' | sed 's/ / to /')"
 has "vmgangd's options are explained" man/vmgangd.8 "${doptions[@]/#/Fl .*-}"

@@ -78,7 +78,7 @@ static void test_no_metadata(void **state)
 static void test_bad_value(void **state)
 {
 	static const char *const parts[] = {
-		"\"knobs\":{}", "line 1: cosched:", "off, gang", NULL,
+		"\"knobs\":{}", "line 1: cosched:", "off, strict, gang, relaxed, adaptive", NULL,
 	};
 	struct run r = {
 		.operation = "prepare",

@@ -113,7 +113,7 @@ by_hook() {
 	create hk-a c01 "$(policy '<vmgang:cosched>always</vmgang:cosched>')" ||
 		bad "a domain with a bad value starts"
 	becomes "the same domain with a bad value has the default" hk-a cosched off
-	if vmgang show hk-a | grep -q 'off, gang'
+	if vmgang show hk-a | grep -q 'allowed: off,'
 	then ok "vmgang show says what would be allowed"
 	else bad "vmgang show says what would be allowed" "$(vmgang show hk-a | head -20)"; fi
 	destroy hk-a

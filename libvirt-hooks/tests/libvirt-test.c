@@ -28,6 +28,7 @@
 #include "feed.h"
 #include "libvirt.h"
 #include "newslink.h"
+#include "presets.h"
 
 #define URI "test:///default"
 #define SOCKET_URI(path) "qemu+unix:///system?mode=direct&socket=" path
@@ -433,7 +434,8 @@ static void test_hung_libvirtd(void **state)
 		assert_int_equal(vg_libvirt_state(told.lv), VG_LIBVIRT_WAITING);
 		start = now_ms();
 		vg_libvirt_stop(told.lv);
-		assert_in_range(now_ms() - start, 0, 1000);
+		/* the kernel takes back what the sanitizer has mapped */
+		assert_in_range(now_ms() - start, 0, 5000);
 		sd_event_unref(event);
 		free(fake_daemon_stop(d, NULL));
 	}
@@ -464,5 +466,6 @@ int main(int argc, char *argv[])
 	sigemptyset(&child);
 	sigaddset(&child, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &child, NULL);
+	vg_presets_load(NULL);
 	return cmocka_run_group_tests_name("libvirt", tests, NULL, NULL);
 }

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "metadata.h"
+#include "presets.h"
 #include "util.h"
 
 static void values_of(enum vg_knob knob)
@@ -37,6 +38,7 @@ int main(int argc, char *argv[])
 
 	if (argc != 2)
 		return 2;
+	vg_presets_load(NULL);
 	if (!strcmp(argv[1], "--values")) {
 		for (int k = 0; k < VG_NR_KNOBS; k++)
 			values_of(k);

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "metadata.h"
+#include "presets.h"
 #include "util.h"
 
 #define MAX_INPUT (1 << 18)
@@ -159,6 +160,7 @@ int main(int argc, char *argv[])
 		fprintf(stderr, "usage: metadata-fuzz SEED ITERATIONS FILE...\n");
 		return 2;
 	}
+	vg_presets_load(NULL);
 	state = strtoull(argv[1], NULL, 10) * 2 + 1;
 	iterations = strtoul(argv[2], NULL, 10);
 	files = calloc((size_t)nr, sizeof(*files));

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "metadata.h"
+#include "presets.h"
 
 #define UUID "3f1c1f57-6a5b-4c7e-9f0e-0123456789ab"
 #define NS "xmlns:v='urn:vmgang:domain:1'"
@@ -143,10 +144,10 @@ static void test_errors(void **state)
 {
 	(void)state;
 	expect_error(POLICY("\n\n<v:cosched>always</v:cosched>"), "line 3: cosched: ");
-	expect_error(POLICY("<v:cosched>always</v:cosched>"), "off, gang");
+	expect_error(POLICY("<v:cosched>always</v:cosched>"), "off, strict, gang");
 	expect_error(POLICY("<v:cosched>always</v:cosched>"), "\"always\"");
-	expect_error(POLICY("<v:cosched>Gang</v:cosched>"), "off, gang");
-	expect_error(POLICY("<v:cosched/>"), "off, gang");
+	expect_error(POLICY("<v:cosched>Gang</v:cosched>"), "off, strict, gang");
+	expect_error(POLICY("<v:cosched/>"), "off, strict, gang");
 	expect_error(POLICY("<v:managed>yes</v:managed>"), "0, 1");
 	expect_error(POLICY("<v:slice_us>999</v:slice_us>"), "1000..100000");
 	expect_error(POLICY("<v:slice_us>1e4</v:slice_us>"), "1000..100000");
@@ -155,7 +156,7 @@ static void test_errors(void **state)
 	expect_error(POLICY("<v:slice_us>0000000000000000000000000000000000000"
 			    "00000000000000000000000000000000000005000</v:slice_us>"),
 		     "too long");
-	expect_error(XML("<v:domain " NS ">\n<v:policy preset='wells'/></v:domain>"),
+	expect_error(XML("<v:domain " NS ">\n<v:policy preset='fast'/></v:domain>"),
 		     "line 2: preset: ");
 	expect_error(POLICY("<v:cosched>off</v:cosched>\n<v:cosched>off</v:cosched>"),
 		     "line 2: cosched is given twice, on line 1 before");
@@ -370,5 +371,6 @@ int main(void)
 		cmocka_unit_test(test_long_name),
 	};
 
+	vg_presets_load(NULL);
 	return cmocka_run_group_tests_name("metadata", tests, NULL, NULL);
 }

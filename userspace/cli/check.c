@@ -6,6 +6,7 @@
 
 #include "cli.h"
 #include "metadata.h"
+#include "presets.h"
 #include "util.h"
 
 static int print_json(const struct vg_metadata *m)
@@ -49,7 +50,8 @@ static void print_text(const char *file, const struct vg_metadata *m)
 int vg_verb_check(struct vg_cli *cli, int argc, char **argv)
 {
 	const char *path = strcmp(argv[0], "-") == 0 ? "/dev/stdin" : argv[0];
-	vg_autofree char *xml = NULL;
+	vg_autofree char *xml = NULL, *missing = NULL;
+	struct vg_offers offers;
 	struct vg_metadata m;
 	size_t len;
 	int r, status;
@@ -65,6 +67,9 @@ int vg_verb_check(struct vg_cli *cli, int argc, char **argv)
 		return EXIT_FAILED;
 	}
 	r = vg_metadata_parse(xml, len, &m);
+	vg_cli_offers(cli, &offers);
+	if (!m.errors && vg_policy_offered(&m.policy, &offers, &missing) < 0)
+		vg_strv_add(&m.errors, vg_error_text(missing));
 	status = r < 0 || m.errors ? EXIT_FAILED : EXIT_OK;
 	if (!cli->json)
 		print_text(argv[0], &m);

@@ -25,6 +25,7 @@ int vg_verb_list(struct vg_cli *cli, int argc, char **argv);
 int vg_verb_show(struct vg_cli *cli, int argc, char **argv);
 int vg_verb_set(struct vg_cli *cli, int argc, char **argv);
 int vg_verb_check(struct vg_cli *cli, int argc, char **argv);
+int vg_verb_preset(struct vg_cli *cli, int argc, char **argv);
 int vg_verb_doctor(struct vg_cli *cli, int argc, char **argv);
 
 /* "vmgang: …" on stderr */
@@ -43,6 +44,9 @@ int vg_fetch_vm(struct vg_cli *cli, const char *vm, sd_json_variant **ret);
 const char *vg_vm_knob(sd_json_variant *vm, const char *knob,
 		       const char *field);
 const char *vg_vm_title(sd_json_variant *vm);
+
+/* preset.c: what the module offers; -ENOENT: it is not loaded */
+int vg_cli_offers(struct vg_cli *cli, struct vg_offers *ret);
 
 /* show.c: the knobs of a VM as a table */
 void vg_print_knobs(sd_json_variant *vm);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli.h"
+#include "presets.h"
 #include "util.h"
 #include "version.h"
 
@@ -25,6 +26,8 @@ static const struct verb {
 	  vg_verb_set, 2, -1 },
 	{ "check", "FILE.xml", "is a domain XML's vmgang metadata right?",
 	  vg_verb_check, 1, 1 },
+	{ "preset", "list|show NAME", "the presets, and what each needs that is not there",
+	  vg_verb_preset, 1, 2 },
 	{ "doctor", "", "is this host ready, and what to do if not",
 	  vg_verb_doctor, 0, 0 },
 	{ "help", "", "this text", verb_help, 0, 0 },
@@ -144,6 +147,8 @@ int main(int argc, char **argv)
 		vg_complain("out of memory");
 		return EXIT_FAILED;
 	}
+	/* `vmgang preset list` and the daemon say what is wrong with one */
+	vg_presets_load(NULL);
 	status = run(&cli, argc - optind, argv + optind);
 	sd_varlink_close_unref(cli.link);
 	vg_paths_free(&cli.paths);

@@ -15,6 +15,7 @@
 #include "idl.h"
 #include "log.h"
 #include "peer.h"
+#include "presets.h"
 #include "util.h"
 #include "version.h"
 
@@ -195,6 +196,7 @@ static int set(sd_varlink *link, sd_json_variant *parameters,
 	       sd_varlink_method_flags_t flags, void *userdata)
 {
 	struct vg_daemon *d = userdata;
+	vg_autofree char *missing = NULL;
 	struct vg_policy policy, old;
 	struct vg_entry *entry;
 	const char *query;
@@ -210,6 +212,8 @@ static int set(sd_varlink *link, sd_json_variant *parameters,
 	r = put_knobs(link, parameters, vg_policy_change, &policy, &done);
 	if (done)
 		return r;
+	if (vg_policy_offered(&policy, &d->offers, &missing) < 0)
+		return reply_failed(link, vg_error_text(missing));
 	entry->set = policy;
 	r = vg_daemon_apply(d, entry);
 	if (r < 0) {

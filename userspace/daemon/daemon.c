@@ -11,6 +11,7 @@
 
 #include "daemon.h"
 #include "log.h"
+#include "presets.h"
 #include "util.h"
 
 #define READY_TIMEOUT_US (120ULL * 1000 * 1000)
@@ -39,12 +40,25 @@ static void log_warnings(const struct vg_config *config)
 		vg_warn("%s", *line);
 }
 
+/* Without a preset its VMs stay on the default, and say so. */
+static void load_presets(void)
+{
+	vg_autostrv char **warnings = NULL;
+	int r = vg_presets_load(&warnings);
+
+	for (char **line = warnings; line && *line; line++)
+		vg_warn("%s", *line);
+	if (r < 0)
+		vg_err("presets can not be read: %s", strerror(-r));
+}
+
 /* A bad configuration changes nothing. */
 static void reload(struct vg_daemon *d)
 {
 	vg_autofree char *error = NULL;
 	struct vg_config config;
 
+	load_presets();
 	if (vg_config_load(d->paths.conf, &config, &error) < 0) {
 		vg_err("%s; the old configuration stays",
 		       vg_error_text(error));
@@ -140,6 +154,8 @@ static int setup(struct vg_daemon *d)
 	int r;
 
 	r = vg_paths_init(&d->paths);
+	if (r == 0)
+		load_presets();
 	if (r == 0)
 		r = load_config(d);
 	if (r < 0)

@@ -29,6 +29,7 @@ struct vg_daemon {
 	struct vg_paths paths;
 	struct vg_config config;
 	char *config_error;		/* of the last reload, NULL: it was good */
+	struct vg_offers offers;	/* of the module */
 	int sysfs;			/* -1: the module is not loaded */
 	struct vg_vmtable vms;
 	struct vg_domains domains;

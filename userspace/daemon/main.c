@@ -26,7 +26,8 @@ static void usage(FILE *f)
 "\n"
 "Environment: VMGANG_CONF (/etc/vmgang/vmgangd.conf), VMGANG_RUN (/run/vmgang),\n"
 "VMGANG_SOCKET (<run>/io.vmgang), VMGANG_SYSFS (/sys/kernel/vmgang),\n"
-"VMGANG_PROC (/proc), VMGANG_LIBVIRT (/usr/libexec/vmgang/vmgang-libvirt),\n"
+"VMGANG_PROC (/proc), VMGANG_PRESETS (/usr/share/vmgang/presets.d),\n"
+"VMGANG_LIBVIRT (/usr/libexec/vmgang/vmgang-libvirt),\n"
 "VMGANG_ROOT (before all paths not named here).\n");
 }
 

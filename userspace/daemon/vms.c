@@ -5,6 +5,7 @@
 
 #include "daemon.h"
 #include "log.h"
+#include "presets.h"
 #include "util.h"
 
 static const struct vg_domain_record *domain_of(const struct vg_daemon *d,
@@ -39,6 +40,20 @@ static void resolve(struct vg_daemon *d, struct vg_entry *entry,
 		[VG_SOURCE_SET] = &entry->set,
 	};
 
+	/* What this host can not do leaves the VM to who is asked next. */
+	for (int s = 0; s < VG_NR_SOURCES; s++) {
+		vg_autofree char *error = NULL;
+
+		if (!levels[s] ||
+		    vg_policy_offered(levels[s], &d->offers, &error) == 0)
+			continue;
+		levels[s] = NULL;
+		vg_warn("VM %s: %s: %s", entry->dir,
+			vg_source_name((enum vg_source)s), vg_error_text(error));
+		vg_strv_addf(&entry->errors, "%s: %s",
+			     vg_source_name((enum vg_source)s),
+			     vg_error_text(error));
+	}
 	vg_policy_resolve(levels, &entry->resolved);
 }
 
@@ -47,8 +62,6 @@ static int write_knobs(struct vg_daemon *d, struct vg_entry *entry,
 {
 	int ret = 0;
 
-	vg_strv_free(entry->errors);
-	entry->errors = NULL;
 	for (int k = 0; k < VG_NR_KNOBS; k++) {
 		const char *value = entry->resolved.value[k];
 		int r;
@@ -87,6 +100,8 @@ int vg_daemon_apply(struct vg_daemon *d, struct vg_entry *entry)
 	r = vg_vm_read(d->sysfs, entry->dir, 0, &vm);
 	if (r < 0)
 		return r;
+	vg_strv_free(entry->errors);
+	entry->errors = NULL;
 	resolve(d, entry, vm.cgroup);
 	r = write_knobs(d, entry, &vm);
 	name = name_of(d, entry);
@@ -184,6 +199,7 @@ static bool check_module(struct vg_daemon *d)
 	if (fd < 0)
 		return false;
 	d->sysfs = fd;
+	vg_sysfs_offers(fd, &d->offers);
 	vg_watch_module(d);
 	vg_supervisor_module(&d->supervisor, true);
 	return true;

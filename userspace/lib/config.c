@@ -1,26 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <fnmatch.h>
 #include <string.h>
 
 #include "config.h"
+#include "keyfile.h"
 #include "util.h"
 
-#define CONFIG_SIZE_MAX (1024 * 1024)
-#define LINE_LENGTH_MAX 4096
 #define RULES_MAX 1024
 #define WARNINGS_MAX 100
 
 enum section { SECTION_NONE, SECTION_VMGANGD, SECTION_MATCH, SECTION_UNKNOWN };
 
 struct parser {
-	const char *file;
-	unsigned int line;
+	struct vg_keyfile *file;
 	enum section section;
 	struct vg_config *config;
-	char **error;
 };
 
 static int set_string(char **field, const char *value)
@@ -39,11 +34,12 @@ int vg_config_default(struct vg_config *ret)
 	struct vg_config config = {};
 
 	if (set_string(&config.group, "vmgang") < 0 ||
-	    set_string(&config.libvirt_uri, "qemu:///system") < 0 ||
-	    vg_policy_put(&config.defaults, "preset", "xen-credit", NULL) < 0) {
+	    set_string(&config.libvirt_uri, "qemu:///system") < 0) {
 		vg_config_free(&config);
 		return -ENOMEM;
 	}
+	memcpy(config.defaults.value[VG_KNOB_PRESET], VG_PRESET_DEFAULT,
+	       sizeof(VG_PRESET_DEFAULT));
 	*ret = config;
 	return 0;
 }
@@ -64,8 +60,7 @@ void vg_config_free(struct vg_config *config)
 
 static int fail(struct parser *p, int r, const char *message)
 {
-	vg_error_set(p->error, "%s:%u: %s", p->file, p->line, message);
-	return r;
+	return vg_keyfile_fail(p->file, r, message);
 }
 
 static int warn(struct parser *p, const char *what, const char *name,
@@ -75,7 +70,7 @@ static int warn(struct parser *p, const char *what, const char *name,
 		return 0;
 	return vg_strv_addf(&p->config->warnings,
 			    "%s:%u: unknown %s \"%.64s\" ignored (known: %s)",
-			    p->file, p->line, what, name, known);
+			    p->file->name, p->file->line, what, name, known);
 }
 
 static int add_rule(struct parser *p)
@@ -90,28 +85,26 @@ static int add_rule(struct parser *p)
 	if (!bigger)
 		return -ENOMEM;
 	config->rules = bigger;
-	config->rules[config->nr_rules++] = (struct vg_rule){ .line = p->line };
+	config->rules[config->nr_rules++] = (struct vg_rule){ .line = p->file->line };
 	return 0;
 }
 
-static int parse_section(struct parser *p, char *line)
+static int parse_section(struct vg_keyfile *file, const char *name)
 {
-	char *end = strchr(line, ']');
+	struct parser *p = file->userdata;
 
-	if (!end || end[1])
+	if (*name == '[')
 		return fail(p, -EINVAL, "a section header is [vmgangd] or [match]");
-	*end = '\0';
-	line++;
-	if (strcmp(line, "vmgangd") == 0) {
+	if (strcmp(name, "vmgangd") == 0) {
 		p->section = SECTION_VMGANGD;
 		return 0;
 	}
-	if (strcmp(line, "match") == 0) {
+	if (strcmp(name, "match") == 0) {
 		p->section = SECTION_MATCH;
 		return add_rule(p);
 	}
 	p->section = SECTION_UNKNOWN;
-	return warn(p, "section", line, "vmgangd, match");
+	return warn(p, "section", name, "vmgangd, match");
 }
 
 static int put_knob(struct parser *p, struct vg_policy *policy,
@@ -161,36 +154,14 @@ static int parse_match(struct parser *p, const char *key, const char *value)
 		    "Name, Uuid, Cgroup, preset, cosched, slice_us, managed");
 }
 
-static char *strip(char *s)
+static int parse_entry(struct vg_keyfile *file, const char *key,
+		       const char *value)
 {
-	size_t len;
+	struct parser *p = file->userdata;
 
-	while (isspace((unsigned char)*s))
-		s++;
-	len = strlen(s);
-	while (len > 0 && isspace((unsigned char)s[len - 1]))
-		s[--len] = '\0';
-	return s;
-}
-
-static int parse_line(struct parser *p, char *line)
-{
-	char *key, *value;
-
-	line = strip(line);
-	if (!*line || *line == '#' || *line == ';')
-		return 0;
-	if (*line == '[')
-		return parse_section(p, line);
-	value = strchr(line, '=');
-	if (!value)
-		return fail(p, -EINVAL, "neither a section, nor key=value, nor a comment");
-	*value++ = '\0';
-	key = strip(line);
-	value = strip(value);
 	if (!*value && p->section != SECTION_UNKNOWN) {
-		vg_error_set(p->error, "%s:%u: %.64s: the value is missing",
-			     p->file, p->line, key);
+		vg_error_set(file->error, "%s:%u: %.64s: the value is missing",
+			     file->name, file->line, key);
 		return -EINVAL;
 	}
 	switch (p->section) {
@@ -206,41 +177,21 @@ static int parse_line(struct parser *p, char *line)
 	return fail(p, -EINVAL, "a key before the first section");
 }
 
-static int parse_lines(struct parser *p, const char *text, size_t len)
-{
-	const char *end = text + len;
-
-	while (text < end) {
-		const char *eol = memchr(text, '\n', (size_t)(end - text));
-		size_t n = (size_t)((eol ? eol : end) - text);
-		char line[LINE_LENGTH_MAX + 1];
-		int r;
-
-		p->line++;
-		if (n > LINE_LENGTH_MAX)
-			return fail(p, -E2BIG, "line longer than 4096 bytes");
-		if (memchr(text, '\0', n))
-			return fail(p, -EINVAL, "NUL byte");
-		memcpy(line, text, n);
-		line[n] = '\0';
-		r = parse_line(p, line);
-		if (r < 0)
-			return r;
-		text += n + 1;
-	}
-	return 0;
-}
-
-int vg_config_parse(const char *name, const char *text, size_t len,
-		    struct vg_config *ret, char **error)
+static int parse_with(const char *name, const char *text, size_t len,
+		      struct vg_config *ret, char **error)
 {
 	struct vg_config config;
-	struct parser p = { .file = name, .config = &config, .error = error };
+	struct parser p = { .config = &config };
+	struct vg_keyfile file = {
+		.name = name, .section = parse_section, .entry = parse_entry,
+		.userdata = &p, .error = error,
+	};
 	int r = vg_config_default(&config);
 
 	if (r < 0)
 		return r;
-	r = parse_lines(&p, text, len);
+	p.file = &file;
+	r = text ? vg_keyfile_parse(&file, text, len) : vg_keyfile_load(&file);
 	if (r < 0) {
 		vg_config_free(&config);
 		return r;
@@ -249,23 +200,23 @@ int vg_config_parse(const char *name, const char *text, size_t len,
 	return 0;
 }
 
+int vg_config_parse(const char *name, const char *text, size_t len,
+		    struct vg_config *ret, char **error)
+{
+	return parse_with(name, text, len, ret, error);
+}
+
 int vg_config_load(const char *path, struct vg_config *ret, char **error)
 {
-	vg_autofree char *text = NULL;
-	size_t len;
-	int r = vg_read_file(AT_FDCWD, path, CONFIG_SIZE_MAX, &text, &len);
+	int r = parse_with(path, NULL, 0, ret, error);
 
-	if (r == -ENOENT)
-		return vg_config_default(ret);
-	if (r == -EFBIG) {
-		vg_error_set(error, "%s: larger than 1 MiB", path);
+	if (r != -ENOENT)
 		return r;
+	if (error) {
+		free(*error);
+		*error = NULL;
 	}
-	if (r < 0) {
-		vg_error_set(error, "%s: %s", path, strerror(-r));
-		return r;
-	}
-	return vg_config_parse(path, text, len, ret, error);
+	return vg_config_default(ret);
 }
 
 /* Backslashes are plain characters: systemd's cgroup names contain them. */

@@ -32,12 +32,16 @@ int vg_paths_init(struct vg_paths *ret)
 		p.conf = from_env("VMGANG_CONF", p.root,
 				  "/etc/vmgang/vmgangd.conf");
 		p.run = from_env("VMGANG_RUN", p.root, "/run/vmgang");
+		p.presets = from_env("VMGANG_PRESETS", p.root,
+				     "/usr/share/vmgang/presets.d");
+		p.local_presets = join(p.root, "/etc/vmgang/presets.d");
 		p.libvirt = from_env("VMGANG_LIBVIRT", p.root,
 				     "/usr/libexec/vmgang/vmgang-libvirt");
 	}
 	if (p.run)
 		p.socket = from_env("VMGANG_SOCKET", p.run, "/io.vmgang");
-	if (!p.sysfs || !p.proc || !p.conf || !p.libvirt || !p.socket) {
+	if (!p.sysfs || !p.proc || !p.conf || !p.libvirt ||
+	    !p.presets || !p.local_presets || !p.socket) {
 		vg_paths_free(&p);
 		return -ENOMEM;
 	}
@@ -53,6 +57,8 @@ void vg_paths_free(struct vg_paths *paths)
 	free(paths->conf);
 	free(paths->run);
 	free(paths->libvirt);
+	free(paths->presets);
+	free(paths->local_presets);
 	free(paths->socket);
 	*paths = (struct vg_paths){};
 }

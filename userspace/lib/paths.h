@@ -12,6 +12,8 @@ struct vg_paths {
 	char *sysfs;	/* VMGANG_SYSFS, /sys/kernel/vmgang */
 	char *proc;	/* VMGANG_PROC, /proc */
 	char *conf;	/* VMGANG_CONF, /etc/vmgang/vmgangd.conf */
+	char *presets;	/* VMGANG_PRESETS, /usr/share/vmgang/presets.d */
+	char *local_presets;	/* /etc/vmgang/presets.d */
 	char *run;	/* VMGANG_RUN, /run/vmgang */
 	char *libvirt;	/* VMGANG_LIBVIRT, /usr/libexec/vmgang/vmgang-libvirt */
 	char *socket;	/* VMGANG_SOCKET, <run>/io.vmgang */

@@ -6,14 +6,16 @@
 #include <string.h>
 
 #include "policy.h"
+#include "presets.h"
 #include "util.h"
 
 #define SLICE_US_MIN 1000
 #define SLICE_US_MAX 100000
 
-static const char *const cosched_values[] = { "off", "gang", NULL };
+static const char *const cosched_values[] = {
+	"off", "strict", "gang", "relaxed", "adaptive", NULL
+};
 static const char *const managed_values[] = { "0", "1", NULL };
-static const char *const preset_values[] = { "esx", "xen-credit", NULL };
 
 static const struct {
 	const char *name;
@@ -25,14 +27,12 @@ static const struct {
 } knobs[VG_NR_KNOBS] = {
 	[VG_KNOB_PRESET] = {
 		.name = "preset",
-		.allowed = "esx, xen-credit",
-		.builtin = "xen-credit",
-		.values = preset_values,
+		.builtin = VG_PRESET_DEFAULT,
 	},
 	[VG_KNOB_COSCHED] = {
 		.name = "cosched",
 		.sysfs = "policy/cosched",
-		.allowed = "off, gang",
+		.allowed = "off, strict, gang, relaxed, adaptive",
 		.builtin = "off",
 		.values = cosched_values,
 	},
@@ -51,14 +51,6 @@ static const struct {
 		.builtin = "1",
 		.values = managed_values,
 	},
-};
-
-static const struct preset {
-	const char *name;
-	const char *value[VG_NR_KNOBS];	/* NULL: it does not say */
-} presets[] = {
-	{ "esx", { [VG_KNOB_COSCHED] = "gang" } },
-	{ "xen-credit", { [VG_KNOB_COSCHED] = "off" } },
 };
 
 static const char *const sources[VG_NR_SOURCES] = {
@@ -80,7 +72,8 @@ const char *vg_knob_sysfs(enum vg_knob knob)
 
 const char *vg_knob_allowed(enum vg_knob knob)
 {
-	return knobs[knob].allowed;
+	return knob == VG_KNOB_PRESET ? vg_presets_names() :
+					knobs[knob].allowed;
 }
 
 const char *vg_source_name(enum vg_source source)
@@ -96,14 +89,6 @@ int vg_knob_from_name(const char *name)
 	return -ENOENT;
 }
 
-static const struct preset *preset_find(const char *name)
-{
-	for (size_t i = 0; i < VG_ARRAY_SIZE(presets); i++)
-		if (strcmp(presets[i].name, name) == 0)
-			return &presets[i];
-	return NULL;
-}
-
 /* Checks a value and writes its canonical form. */
 static int knob_parse(enum vg_knob k, const char *value,
 		      char ret[static VG_VALUE_SIZE])
@@ -111,6 +96,12 @@ static int knob_parse(enum vg_knob k, const char *value,
 	uint64_t number;
 	int r;
 
+	if (k == VG_KNOB_PRESET) {
+		if (!vg_preset_find(value))
+			return -EINVAL;
+		snprintf(ret, VG_VALUE_SIZE, "%s", value);
+		return 0;
+	}
 	if (knobs[k].values) {
 		for (const char *const *v = knobs[k].values; *v; v++) {
 			if (strcmp(*v, value) != 0)
@@ -144,10 +135,10 @@ static int check(const char *knob, const char *value,
 	r = knob_parse((enum vg_knob)k, value, ret);
 	if (r == -ERANGE)
 		vg_error_set(error, "%s: \"%.64s\" is out of range (allowed: %s)",
-			     knobs[k].name, value, knobs[k].allowed);
+			     knobs[k].name, value, vg_knob_allowed((enum vg_knob)k));
 	else if (r < 0)
 		vg_error_set(error, "%s: unknown value \"%.64s\" (allowed: %s)",
-			     knobs[k].name, value, knobs[k].allowed);
+			     knobs[k].name, value, vg_knob_allowed((enum vg_knob)k));
 	return r;
 }
 
@@ -174,7 +165,7 @@ int vg_policy_put(struct vg_policy *policy, const char *knob,
 int vg_policy_change(struct vg_policy *policy, const char *knob,
 		     const char *value, char **error)
 {
-	const struct preset *preset;
+	const struct vg_preset *preset;
 	int k, r;
 
 	if (strcmp(value, "default") == 0 || strcmp(value, "-") == 0) {
@@ -187,9 +178,9 @@ int vg_policy_change(struct vg_policy *policy, const char *knob,
 	r = vg_policy_put(policy, knob, value, error);
 	if (r < 0 || vg_knob_from_name(knob) != VG_KNOB_PRESET)
 		return r;
-	preset = preset_find(value);
+	preset = vg_preset_find(value);
 	for (k = 0; preset && k < VG_NR_KNOBS; k++)
-		if (preset->value[k])
+		if (preset->policy.value[k][0])
 			policy->value[k][0] = '\0';
 	return 0;
 }
@@ -205,12 +196,13 @@ bool vg_policy_empty(const struct vg_policy *policy)
 /* What one source says about a knob, by itself or through a preset. */
 static const char *level_value(const struct vg_policy *level, enum vg_knob k)
 {
-	const struct preset *preset;
+	const struct vg_preset *preset;
 
 	if (level->value[k][0])
 		return level->value[k];
-	preset = preset_find(level->value[VG_KNOB_PRESET]);
-	return preset ? preset->value[k] : NULL;
+	preset = vg_preset_find(level->value[VG_KNOB_PRESET]);
+	return preset && preset->policy.value[k][0] ? preset->policy.value[k] :
+						      NULL;
 }
 
 void vg_policy_resolve(const struct vg_policy *const levels[VG_NR_SOURCES],

@@ -5,9 +5,10 @@
 #include <stdbool.h>
 
 /*
- * The knobs of a VM, what may be written to them, the presets that are names
- * for combinations of them, and which of several sources decides each. Pure:
- * nothing here reads a file, a clock or a global that changes.
+ * The knobs of a VM, what may be written to them, and which of several sources
+ * decides each. Pure, but for the presets, which presets.h has read: nothing here
+ * reads a file or a clock. A value that is allowed here may be more than the
+ * running module offers: vg_policy_offered().
  */
 enum vg_knob {
 	VG_KNOB_PRESET,		/* not a file in sysfs: it stands for others */
@@ -27,6 +28,7 @@ enum vg_source {
 };
 
 #define VG_VALUE_SIZE 24
+#define VG_PRESET_DEFAULT "xen-credit"
 
 /* What one source says; an empty string is "nothing". */
 struct vg_policy {

@@ -57,6 +57,31 @@ int vg_sysfs_version(int sysfs, char version[static 32])
 }
 
 /* The kernel may append more to the name, after an underscore or a blank. */
+void vg_sysfs_offers(int sysfs, struct vg_offers *ret)
+{
+	if (sysfs < 0 || vg_read_line(sysfs, "cosched_values", ret->cosched,
+				      sizeof(ret->cosched)) < 0)
+		ret->cosched[0] = '\0';
+}
+
+bool vg_offers(const struct vg_offers *offers, enum vg_knob knob,
+	       const char *value)
+{
+	const char *at = offers->cosched;
+	size_t n = strlen(value);
+
+	if (knob != VG_KNOB_COSCHED || !*at)
+		return true;
+	while (*at) {
+		size_t len = strcspn(at, " ");
+
+		if (len == n && strncmp(at, value, n) == 0)
+			return true;
+		at += len + (at[len] == ' ');
+	}
+	return false;
+}
+
 bool vg_class_is_ours(const char *ops)
 {
 	static const char ours[] = "vmgang";

@@ -68,6 +68,19 @@ int vg_sysfs_open(const char *path);	/* an fd, -ENOENT: no module */
 int vg_sysfs_state(int sysfs, char state[static 16]);
 int vg_sysfs_version(int sysfs, char version[static 32]);
 
+/**
+ * struct vg_offers - what the module can do, of what vmgang knows
+ * @cosched: values of cosched, as cosched_values has them; empty: not known,
+ *	because there is no module, or an older one, which will say so itself
+ */
+struct vg_offers {
+	char cosched[64];
+};
+
+void vg_sysfs_offers(int sysfs, struct vg_offers *ret);
+bool vg_offers(const struct vg_offers *offers, enum vg_knob knob,
+	       const char *value);
+
 /* Is this name of a sched_ext scheduler, as sched_ext/root/ops has it, ours? */
 bool vg_class_is_ours(const char *ops);
 

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "feed.h"
+#include "presets.h"
 #include "util.h"
 #include "version.h"
 
@@ -51,6 +52,7 @@ int main(int argc, char *argv[])
 		perror("vmgang-libvirt: can not drop its capabilities");
 		return 1;
 	}
+	vg_presets_load(NULL);
 	vg_feed_run(STDIN_FILENO, argv[1]);
 	return 0;
 }

@@ -39,6 +39,7 @@ void fake_new(struct fake *f)
 	fake_write(f, "sysfs/version", "0.1.0\n");
 	fake_write(f, "sysfs/state", "observe\n");
 	fake_write(f, "sysfs/nr_vms", "0\n");
+	fake_write(f, "sysfs/cosched_values", "off gang\n");
 	set_env(f, "VMGANG_ROOT", "root");
 	set_env(f, "VMGANG_SYSFS", "sysfs");
 	set_env(f, "VMGANG_PROC", "proc");

@@ -44,9 +44,10 @@ static void with_daemon(void **state)
 	assert_string_equal(policy_of(y, "cosched", "value"), "gang");
 	assert_true(fake_is(&h->fake, "sysfs/vms/100/policy/cosched", "gang"));
 
-	assert_int_equal(cli("set db cosched=strict", out, sizeof(out), NULL), 2);
+	assert_int_equal(cli("set db cosched=always", out, sizeof(out), NULL), 2);
 	assert_string_equal(out,
-		"vmgang: cosched: unknown value \"strict\" (allowed: off, gang)\n");
+		"vmgang: cosched: unknown value \"always\" (allowed: "
+		"off, strict, gang, relaxed, adaptive)\n");
 	assert_int_equal(cli("set db", out, sizeof(out), NULL), 2);
 	assert_int_equal(cli("frobnicate", out, sizeof(out), NULL), 2);
 	assert_int_equal(cli("--colour", out, sizeof(out), NULL), 2);
@@ -101,9 +102,9 @@ static void check(void **state)
 	fake_write(&h->fake, "xml", XML("<vmgang:policy preset='esx'/>"));
 	assert_int_equal(cli(words, out, sizeof(out), NULL), 0);
 	assert_string_equal(out, "db: preset=esx\n");
-	fake_write(&h->fake, "xml", XML("<vmgang:policy preset='naive'/>"));
+	fake_write(&h->fake, "xml", XML("<vmgang:policy preset='fast'/>"));
 	assert_int_equal(cli(words, out, sizeof(out), NULL), 1);
-	assert_non_null(strstr(out, "allowed: esx, xen-credit"));
+	assert_non_null(strstr(out, "allowed: adaptive, esx, "));
 	snprintf(words, sizeof(words), "check --json %s/xml", h->fake.dir);
 	assert_int_equal(cli(words, out, sizeof(out), &v), 1);
 	assert_int_equal(sd_json_variant_elements(

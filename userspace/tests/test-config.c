@@ -6,6 +6,7 @@
 
 #include "config.h"
 #include "fake.h"
+#include "presets.h"
 #include "util.h"
 
 static int parse(const char *text, struct vg_config *c, char **error)
@@ -61,8 +62,9 @@ static void errors(void **state)
 	static const struct {
 		const char *text, *error;
 	} cases[] = {
-		{ "[vmgangd]\nDefault=naive\n",
-		  "conf:2: preset: unknown value \"naive\" (allowed: esx, xen-credit)" },
+		{ "[vmgangd]\nDefault=fast\n",
+		  "conf:2: preset: unknown value \"fast\" (allowed: adaptive, esx, "
+		  "esx-relaxed, naive, uhlig, uhlig-hint, wells, xen-credit, xen-sedf)" },
 		{ "[match]\n\nslice_us=1\n",
 		  "conf:3: slice_us: \"1\" is out of range (allowed: 1000..100000)" },
 		{ "Default=esx\n", "conf:1: a key before the first section" },
@@ -189,5 +191,6 @@ int main(void)
 		cmocka_unit_test(files),
 	};
 
+	assert_int_equal(vg_presets_load(NULL), 0);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

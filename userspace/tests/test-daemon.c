@@ -14,6 +14,7 @@
 
 #include "client.h"
 #include "host.h"
+#include "presets.h"
 #include "util.h"
 
 /* Shows that VMs there before the daemon get what the configuration says. */
@@ -193,7 +194,7 @@ static void reloads(void **state)
 {
 	vg_autojson sd_json_variant *status = NULL;
 	struct host *h = *state;
-	char expected[160];
+	char expected[320];
 	const char *error = NULL;
 
 	fake_write(&h->fake, "conf", "[vmgangd]\nDefault=esx\n");
@@ -210,8 +211,8 @@ static void reloads(void **state)
 		usleep(10000);
 	}
 	snprintf(expected, sizeof(expected),
-		 "%s/conf:3: preset: unknown value \"nonsense\" (allowed: esx, xen-credit)",
-		 h->fake.dir);
+		 "%s/conf:3: preset: unknown value \"nonsense\" (allowed: %s)",
+		 h->fake.dir, vg_presets_names());
 	assert_string_equal(error, expected);
 	assert_knob(h, "db", "cosched", "gang", "default");
 	fake_write(&h->fake, "conf", "[vmgangd]\nDefault=xen-credit\n");
@@ -450,5 +451,6 @@ int main(void)
 		TEST(limits), TEST(peers), TEST(hoarding),
 	};
 
+	assert_int_equal(vg_presets_load(NULL), 0);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

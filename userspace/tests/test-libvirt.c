@@ -15,6 +15,7 @@
 
 #include "host.h"
 #include "libvirt.h"
+#include "presets.h"
 #include "util.h"
 
 #define PATIENCE_MS 20000
@@ -343,5 +344,6 @@ int main(void)
 	sigemptyset(&child);
 	sigaddset(&child, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &child, NULL);
+	assert_int_equal(vg_presets_load(NULL), 0);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,6 +8,7 @@
 #include "domains.h"
 #include "fake.h"
 #include "peer.h"
+#include "presets.h"
 #include "util.h"
 #include "vmtable.h"
 
@@ -143,5 +144,6 @@ int main(void)
 		cmocka_unit_test(table),
 	};
 
+	assert_int_equal(vg_presets_load(NULL), 0);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,6 +5,7 @@
 
 #include "fake.h"
 #include "policy.h"
+#include "presets.h"
 
 /* Shows that each knob takes what it allows, edges included, and no more. */
 static void knob_values(void **state)
@@ -14,7 +15,7 @@ static void knob_values(void **state)
 		int result;
 	} cases[] = {
 		{ "cosched", "off", 0 }, { "cosched", "gang", 0 },
-		{ "cosched", "strict", -EINVAL }, { "cosched", "", -EINVAL },
+		{ "cosched", "always", -EINVAL }, { "cosched", "", -EINVAL },
 		{ "cosched", "GANG", -EINVAL }, { "cosched", "gang ", -EINVAL },
 		{ "slice_us", "1000", 0 }, { "slice_us", "100000", 0 },
 		{ "slice_us", "999", -ERANGE }, { "slice_us", "100001", -ERANGE },
@@ -24,7 +25,7 @@ static void knob_values(void **state)
 		{ "managed", "0", 0 }, { "managed", "1", 0 },
 		{ "managed", "2", -EINVAL }, { "managed", "yes", -EINVAL },
 		{ "preset", "esx", 0 }, { "preset", "xen-credit", 0 },
-		{ "preset", "naive", -EINVAL }, { "preset", "uhlig", -EINVAL },
+		{ "preset", "fast", -EINVAL }, { "preset", "ESX", -EINVAL },
 		{ "guard", "off", -ENOENT }, { "", "", -ENOENT },
 	};
 
@@ -38,9 +39,10 @@ static void errors_explain(void **state)
 {
 	char *error = NULL;
 
-	vg_knob_check("cosched", "strict", &error);
+	vg_knob_check("cosched", "always", &error);
 	assert_string_equal(error,
-		"cosched: unknown value \"strict\" (allowed: off, gang)");
+		"cosched: unknown value \"always\" (allowed: "
+		"off, strict, gang, relaxed, adaptive)");
 	vg_knob_check("slice_us", "7", &error);
 	assert_string_equal(error,
 		"slice_us: \"7\" is out of range (allowed: 1000..100000)");
@@ -166,5 +168,6 @@ int main(void)
 		cmocka_unit_test(names),
 	};
 
+	assert_int_equal(vg_presets_load(NULL), 0);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
