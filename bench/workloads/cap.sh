@@ -13,15 +13,9 @@ END
 
 bench_cap()
 {
-	local seconds=''
+	local seconds
 
-	while [ $# -gt 0 ]; do
-		case $1 in
-		--seconds) option_number "$1" "${2:-}" 1 3600; seconds=$2; shift 2 ;;
-		*) common_option "$@"; shift "$taken" ;;
-		esac
-	done
-	: "${seconds:=$([ -n "$quick" ] && echo 5 || echo 10)}"
+	seconds_options "$@"
 	class_up
 	host_describe
 	verdicts_begin

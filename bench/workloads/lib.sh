@@ -69,6 +69,20 @@ common_option()
 	esac
 }
 
+# seconds_options ARGUMENT...: of a benchmark that takes --seconds beside the
+# common ones; sets `seconds`, which is the caller's.
+seconds_options()
+{
+	seconds=''
+	while [ $# -gt 0 ]; do
+		case $1 in
+		--seconds) option_number "$1" "${2:-}" 1 3600; seconds=$2; shift 2 ;;
+		*) common_option "$@"; shift "$taken" ;;
+		esac
+	done
+	: "${seconds:=$([ -n "$quick" ] && echo 5 || echo 10)}"
+}
+
 host_require()
 {
 	local dir
