@@ -53,17 +53,12 @@ image_prune()
 	done
 }
 
-# image_emulator PROGRAM ARGUMENTS...: replaces this process by one of the
-# image's own QEMU programs
-image_emulator()
+# image_exec PROGRAM ARGUMENTS...: replaces this process by a program that wants
+# the image's libraries
+image_exec()
 {
-	local program=$1 libs=$IMAGE_ROOT/usr/lib/x86_64-linux-gnu
-
-	shift
-	export QEMU_MODULE_DIR=$libs/qemu
 	exec "$IMAGE_ROOT/usr/lib64/ld-linux-x86-64.so.2" \
-		--library-path "$libs:$libs/pulseaudio" \
-		"$IMAGE_ROOT/usr/bin/$program" "$@"
+		--library-path "$IMAGE_ROOT/usr/lib/x86_64-linux-gnu" "$@"
 }
 
 # image_chroot DIR COMMAND...: runs it in the root with DIR at /src, and where

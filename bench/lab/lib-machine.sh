@@ -92,8 +92,8 @@ machine_qemu()
 	local d=$MACHINE_DIR
 
 	exec setpriv --pdeathsig KILL -- bash -c '. "$0/lib-image.sh"
-		IMAGE_ROOT=$1; shift; image_emulator qemu-system-x86_64 "$@"' \
-		"$LAB_DIR" "$IMAGE_ROOT" \
+		IMAGE_ROOT=$1; shift; image_exec "$@"' \
+		"$LAB_DIR" "$IMAGE_ROOT" "$EMULATOR" \
 		-L "$IMAGE_ROOT/usr/share/qemu" -L "$IMAGE_ROOT/usr/share/seabios" \
 		-name vmgang-lab -nodefaults -no-user-config -no-reboot \
 		-display none -nic none \
@@ -169,7 +169,7 @@ machine_files()
 	: >"$d/console"
 	exec {MACHINE_EVENTS}<>"$d/events" {MACHINE_TELL}<>"$d/ctl.in" \
 		{MACHINE_ASK}<>"$d/mon.in" {MACHINE_ANSWER}<>"$d/mon.out"
-	(image_emulator qemu-img create -q -f qcow2 -b "$2" -F "$3" "$1")
+	(image_exec "$IMAGE_ROOT/usr/bin/qemu-img" create -q -f qcow2 -b "$2" -F "$3" "$1")
 }
 
 machine_resume()

@@ -1,14 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * heart: shows from inside that each pCPU still takes interrupts, and keeps
- * them taking some.
+ * heart: shows from inside that each pCPU still takes interrupts.
  *
  * For every pCPU there is one process that writes "beat N" twice a second, at
  * realtime priority, so that only a pCPU that no longer serves its timer can
- * silence it; and one that makes that pCPU interrupt all others by reading one
- * of their MSRs, which is an IPI: an emulator that lost an interrupt looks
- * again when the next one comes. The two are apart because the second waits
- * for the answer of a pCPU that may be silent.
+ * silence it.
  *
  * A pCPU that is taken offline says "off N" until it is back.
  */
@@ -28,8 +24,6 @@
 #include <unistd.h>
 
 #define BEAT_MS 500
-#define POKE_MS 250
-#define MSR_TSC 0x10
 
 static void rest(unsigned int ms)
 {
@@ -67,38 +61,12 @@ static void beat(int cpu, int port)
 	}
 }
 
-static void poke(int cpu, int nr_cpus)
-{
-	struct sched_param prio = { .sched_priority = 89 };
-	char path[32];
-	long tsc;
-	int i, fd;
-
-	sched_setscheduler(0, SCHED_FIFO, &prio);
-	for (;; rest(POKE_MS)) {
-		if (!at_home(cpu))
-			continue;
-		for (i = 0; i < nr_cpus; i++) {
-			if (i == cpu)
-				continue;
-			snprintf(path, sizeof(path), "/dev/cpu/%d/msr", i);
-			fd = open(path, O_RDONLY);
-			if (fd < 0)
-				continue;	/* offline, or no msr module */
-			/* fails when it went offline just now: no matter */
-			if (pread(fd, &tsc, sizeof(tsc), MSR_TSC) < 0)
-				rest(1);
-			close(fd);
-		}
-	}
-}
-
-static void spawn(void (*body)(int, int), int cpu, int arg)
+static void spawn(int cpu, int port)
 {
 	if (fork())
 		return;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	body(cpu, arg);
+	beat(cpu, port);
 	_exit(0);
 }
 
@@ -121,8 +89,8 @@ int main(int argc, char **argv)
 {
 	int nr_cpus = sysconf(_SC_NPROCESSORS_CONF), port, cpu;
 
-	if (argc < 2 || argc > 3) {
-		fprintf(stderr, "usage: heart PORT [beat]\n");
+	if (argc != 2) {
+		fprintf(stderr, "usage: heart PORT\n");
 		return 2;
 	}
 	port = open(argv[1], O_WRONLY);
@@ -131,11 +99,8 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	keep_vm();
-	for (cpu = 0; cpu < nr_cpus; cpu++) {
-		spawn(beat, cpu, port);
-		if (argc == 2)
-			spawn(poke, cpu, nr_cpus);
-	}
+	for (cpu = 0; cpu < nr_cpus; cpu++)
+		spawn(cpu, port);
 	while (wait(NULL) > 0)
 		;
 	return 1;
