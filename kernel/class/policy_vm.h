@@ -31,6 +31,7 @@ VG_FN void vg_state_begin(struct vg_state_all *s)
 		struct vg_cell *c = vg_cell(s, i);
 
 		c->id = i;
+		c->changed = VG_NONE;
 		c->throttled = VG_NONE;
 		c->paused = VG_NONE;
 	}
@@ -102,6 +103,7 @@ VG_FN u32 vg_ent_get(struct vg_state_all *s, u32 slot, u32 cell)
 	e->deadline = 0;
 	e->on = 0;
 	e->held = 0;
+	e->mask = 0;
 	e->slot = slot;
 	e->cell = cell;
 	e->flags = 0;
@@ -111,6 +113,7 @@ VG_FN u32 vg_ent_get(struct vg_state_all *s, u32 slot, u32 cell)
 	e->nr_waiting = 0;
 	e->nr_vcpus = 1;
 	e->nr_pinned = 0;
+	e->nr_bound = 0;
 	e->coming = 0;
 	e->next = VG_NONE;
 	e->sibling = vm->ents;
@@ -205,6 +208,7 @@ VG_FN void vg_vcpu_bind(struct vg_state_all *s, struct vg_cell *c, u32 vi, u32 e
 
 	v->ent = ei;
 	v->mask = mask;
+	vg_ent(s, ei)->nr_bound++;
 	if ((mask & c->all) != c->all)
 		vg_ent(s, ei)->nr_pinned++;
 	if (!(mask & vg_bit(v->bit)))
@@ -222,8 +226,10 @@ VG_FN void vg_vcpu_unbind(struct vg_state_all *s, struct vg_cell *c, struct vg_p
 	if ((v->mask & c->all) != c->all)
 		e->nr_pinned--;
 	c->nr_vcpus--;
-	if (e->nr_vcpus == 1)
+	if (!--e->nr_bound) {
 		vg_ent_unthrottle(s, c, v->ent);
+		vg_queue_sort(s, c);
+	}
 }
 
 /* Cell lock.  What an operator may change at run time. */
@@ -242,6 +248,7 @@ VG_FN void vg_ent_policy(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 	}
 	e->slice = vm->slice;
 	e->inv = vg_weight_inv(vm->weight);
+	vg_ent_requeue(s, c, ei);
 }
 
 #endif /* VMGANG_POLICY_VM_H */
