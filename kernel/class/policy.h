@@ -185,8 +185,28 @@ struct vg_ent {
 	u32 sibling;		/* next ent of the same VM */
 };
 
+/**
+ * struct vg_adapt - what is known about a VM under adaptive
+ * @fresh:	points not counted yet; changed atomically
+ * @score:	points, decayed to @at
+ * @next:	when to look again
+ * @since:	in @state since
+ * @gap:	how long a gang is left alone
+ * @state:	enum vg_adapt_state
+ */
+struct vg_adapt {
+	u64 fresh;
+	u64 score;
+	u64 at;
+	u64 next;
+	u64 since;
+	u64 gap;
+	u32 state;
+};
+
 struct vg_vm {
 	struct vg_cap cap;	/* of the VM's cgroup */
+	struct vg_adapt adapt;
 	u64 id;			/* 0: record is free */
 	u64 cgroup;
 	u64 slice;

@@ -9,6 +9,7 @@
 #ifndef VMGANG_POLICY_VM_H
 #define VMGANG_POLICY_VM_H
 
+#include "policy_adapt.h"
 #include "policy_pick.h"
 
 VG_FN void vg_state_begin(struct vg_state_all *s)
@@ -99,7 +100,7 @@ VG_FN u32 vg_ent_get(struct vg_state_all *s, u32 slot, u32 cell)
 	e->vtime = vg_cell(s, cell)->vnow;
 	e->inv = vg_weight_inv(vm->weight);
 	e->slice = vm->slice;
-	e->cosched = vm->cosched;
+	e->cosched = vg_vm_cosched(vm);
 	e->deadline = 0;
 	e->on = 0;
 	e->held = 0;
@@ -161,6 +162,7 @@ VG_FN u32 vg_vcpu_get(struct vg_state_all *s, struct vmgang_bpf_vm *info,
 		vm->ents = VG_NONE;
 		vm->cgroup = info->cgroup_id;
 		vm->cosched = info->cosched;
+		vg_adapt_begin(&vm->adapt);
 		vm->slice = (u64)info->slice_us * 1000;
 		vm->weight = weight;
 		vm->home = vg_cell_lightest(s);
@@ -237,14 +239,15 @@ VG_FN void vg_ent_policy(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 {
 	struct vg_ent *e = vg_ent(s, ei);
 	struct vg_vm *vm = vg_vm(s, e->slot);
+	u32 cosched = vg_vm_cosched(vm);
 
-	if (e->cosched != vm->cosched) {
+	if (e->cosched != cosched) {
 		vg_gang_stop(s, c, pl, ei);
 		if (e->flags & VG_HELD) {
 			e->flags &= ~VG_HELD;
 			c->nr_held--;
 		}
-		e->cosched = vm->cosched;
+		e->cosched = cosched;
 	}
 	e->slice = vm->slice;
 	e->inv = vg_weight_inv(vm->weight);

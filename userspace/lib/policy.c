@@ -11,9 +11,9 @@
 #define SLICE_US_MIN 1000
 #define SLICE_US_MAX 100000
 
-static const char *const cosched_values[] = { "off", "gang", NULL };
+static const char *const cosched_values[] = { "off", "gang", "adaptive", NULL };
 static const char *const managed_values[] = { "0", "1", NULL };
-static const char *const preset_values[] = { "esx", "xen-credit", NULL };
+static const char *const preset_values[] = { "esx", "xen-credit", "adaptive", NULL };
 
 static const struct {
 	const char *name;
@@ -25,14 +25,14 @@ static const struct {
 } knobs[VG_NR_KNOBS] = {
 	[VG_KNOB_PRESET] = {
 		.name = "preset",
-		.allowed = "esx, xen-credit",
+		.allowed = "esx, xen-credit, adaptive",
 		.builtin = "xen-credit",
 		.values = preset_values,
 	},
 	[VG_KNOB_COSCHED] = {
 		.name = "cosched",
 		.sysfs = "policy/cosched",
-		.allowed = "off, gang",
+		.allowed = "off, gang, adaptive",
 		.builtin = "off",
 		.values = cosched_values,
 	},
@@ -59,6 +59,7 @@ static const struct preset {
 } presets[] = {
 	{ "esx", { [VG_KNOB_COSCHED] = "gang" } },
 	{ "xen-credit", { [VG_KNOB_COSCHED] = "off" } },
+	{ "adaptive", { [VG_KNOB_COSCHED] = "adaptive" } },
 };
 
 static const char *const sources[VG_NR_SOURCES] = {

@@ -46,7 +46,7 @@ static void with_daemon(void **state)
 
 	assert_int_equal(cli("set db cosched=strict", out, sizeof(out), NULL), 2);
 	assert_string_equal(out,
-		"vmgang: cosched: unknown value \"strict\" (allowed: off, gang)\n");
+		"vmgang: cosched: unknown value \"strict\" (allowed: off, gang, adaptive)\n");
 	assert_int_equal(cli("set db", out, sizeof(out), NULL), 2);
 	assert_int_equal(cli("frobnicate", out, sizeof(out), NULL), 2);
 	assert_int_equal(cli("--colour", out, sizeof(out), NULL), 2);

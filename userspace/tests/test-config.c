@@ -62,7 +62,7 @@ static void errors(void **state)
 		const char *text, *error;
 	} cases[] = {
 		{ "[vmgangd]\nDefault=naive\n",
-		  "conf:2: preset: unknown value \"naive\" (allowed: esx, xen-credit)" },
+		  "conf:2: preset: unknown value \"naive\" (allowed: esx, xen-credit, adaptive)" },
 		{ "[match]\n\nslice_us=1\n",
 		  "conf:3: slice_us: \"1\" is out of range (allowed: 1000..100000)" },
 		{ "Default=esx\n", "conf:1: a key before the first section" },

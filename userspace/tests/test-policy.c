@@ -23,7 +23,8 @@ static void knob_values(void **state)
 		{ "slice_us", "99999999999999999999999", -ERANGE },
 		{ "managed", "0", 0 }, { "managed", "1", 0 },
 		{ "managed", "2", -EINVAL }, { "managed", "yes", -EINVAL },
-		{ "preset", "esx", 0 }, { "preset", "xen-credit", 0 },
+		{ "preset", "esx", 0 }, { "preset", "xen-credit", 0 }, { "preset", "adaptive", 0 },
+		{ "cosched", "adaptive", 0 },
 		{ "preset", "naive", -EINVAL }, { "preset", "uhlig", -EINVAL },
 		{ "guard", "off", -ENOENT }, { "", "", -ENOENT },
 	};
@@ -40,7 +41,7 @@ static void errors_explain(void **state)
 
 	vg_knob_check("cosched", "strict", &error);
 	assert_string_equal(error,
-		"cosched: unknown value \"strict\" (allowed: off, gang)");
+		"cosched: unknown value \"strict\" (allowed: off, gang, adaptive)");
 	vg_knob_check("slice_us", "7", &error);
 	assert_string_equal(error,
 		"slice_us: \"7\" is out of range (allowed: 1000..100000)");
