@@ -210,7 +210,8 @@ static void reloads(void **state)
 		usleep(10000);
 	}
 	snprintf(expected, sizeof(expected),
-		 "%s/conf:3: preset: unknown value \"nonsense\" (allowed: esx, xen-credit, adaptive)",
+		 "%s/conf:3: preset: unknown value \"nonsense\" "
+		 "(allowed: esx, xen-credit, adaptive)",
 		 h->fake.dir);
 	assert_string_equal(error, expected);
 	assert_knob(h, "db", "cosched", "gang", "default");
