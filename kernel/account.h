@@ -44,6 +44,7 @@ struct vmgang_vcpu_account {
 	enum vmgang_state state;
 	bool held;		/* the class says: co-stopped */
 	bool preempted;		/* lost its pCPU against its will */
+	bool deserted;		/* … while a sibling ran on */
 	u64 since;		/* accounted up to here */
 	u64 corun_mark;		/* corun_clock at @since */
 	u64 costop_mark;	/* ns[COSTOP] when @held became true */

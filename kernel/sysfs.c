@@ -26,6 +26,7 @@ static_assert(sizeof(struct vmgang_vcpu) + sizeof(struct vmgang_thread) +
 static const char * const cosched_names[] = {
 	[VMGANG_COSCHED_OFF] = "off",
 	[VMGANG_COSCHED_GANG] = "gang",
+	[VMGANG_COSCHED_ADAPTIVE] = "adaptive",
 };
 
 static const char * const state_names[] = {

@@ -83,7 +83,7 @@ DEFINE_EVENT(vmgang_gang, gang_start,
 DEFINE_EVENT(vmgang_gang, gang_stop,
 	TP_PROTO(u32 slot, pid_t pid, u32 width), TP_ARGS(slot, pid, width));
 
-TRACE_EVENT(vcpu_costop,
+DECLARE_EVENT_CLASS(vmgang_vcpu,
 	TP_PROTO(u32 slot, pid_t pid, u32 vcpu),
 	TP_ARGS(slot, pid, vcpu),
 	TP_STRUCT__entry(
@@ -99,6 +99,12 @@ TRACE_EVENT(vcpu_costop,
 	TP_printk("slot=%u pid=%d vcpu=%u",
 		  __entry->slot, __entry->pid, __entry->vcpu)
 );
+
+DEFINE_EVENT(vmgang_vcpu, vcpu_costop,
+	TP_PROTO(u32 slot, pid_t pid, u32 vcpu), TP_ARGS(slot, pid, vcpu));
+/* Preempted in guest kernel mode, while a sibling ran. */
+DEFINE_EVENT(vmgang_vcpu, vcpu_lhp,
+	TP_PROTO(u32 slot, pid_t pid, u32 vcpu), TP_ARGS(slot, pid, vcpu));
 
 TRACE_EVENT(vcpu_costart,
 	TP_PROTO(u32 slot, pid_t pid, u32 vcpu, u64 held_us),

@@ -217,6 +217,7 @@ void vmgang_vcpu_switch_out(struct vmgang_thread *thread, bool preempt,
 		} else {
 			account->sums.preemptions++;
 			account->preempted = true;
+			account->deserted = all->nr_running;
 		}
 	}
 	event_end_released(vcpu, flags, released);
@@ -228,8 +229,8 @@ void vmgang_vcpu_switch_in(struct vmgang_thread *thread)
 	struct vmgang_vcpu_account *account;
 	struct vmgang_vm_account *all;
 	struct vmgang_vcpu *vcpu;
+	bool released, lhp = false;
 	unsigned long flags;
-	bool released;
 
 	vcpu = event_begin(thread, &flags);
 	if (!vcpu)
@@ -240,10 +241,14 @@ void vmgang_vcpu_switch_in(struct vmgang_thread *thread)
 	vmgang_account_move(all, account, VMGANG_RUN);
 	vmgang_spin_begin(&account->spin);
 	if (account->preempted && vcpu->kvcpu &&
-	    vmgang_kvm_preempted_in_kernel(vcpu->kvcpu))
+	    vmgang_kvm_preempted_in_kernel(vcpu->kvcpu)) {
 		account->sums.preemptions_in_kernel++;
+		lhp = account->deserted;
+	}
 	account->preempted = false;
 	event_end_released(vcpu, flags, released);
+	if (lhp)
+		trace_vcpu_lhp(vcpu->vm->slot, vcpu->vm->pid, vcpu->index);
 }
 
 /*

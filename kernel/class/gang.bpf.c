@@ -43,6 +43,9 @@
  *
  * Who decides, and who carries it out
  *
+ * A VM under `adaptive` is one or the other kind, as policy_adapt.h finds: the
+ * module says when a vCPU spins or loses its pCPU in guest kernel mode.
+ *
  * policy*.h decide: plain C on `state`, under the cell's bpf_spin_lock, tested
  * natively (tests/policy-test.c).  This file carries out.  A waiting thread is
  * in nobody's DSQ: its record is enough to find it (by pid) and to insert it
@@ -199,152 +202,8 @@ VG_INLINE u32 vcpu_cell(u32 vi)
 	return vg_ent(&state, vg_vcpu(&state, vi)->ent)->cell;
 }
 
-static void arm_timer(struct vg_cell *c, u64 now, u64 when)
-{
-	u32 id = c->id;
-	struct cell_timer *t = bpf_map_lookup_elem(&timers, &id);
-
-	c->armed = when;
-	if (t)
-		bpf_timer_start(&t->timer, when > now ? when - now : 1, 0);
-}
-
-static __noinline void report_held(u32 ei)
-{
-	u32 vi = vg_ent(&state, ei)->head;
-
-	while (can_loop) {
-		struct task_struct *p;
-		struct vg_vcpu *v;
-
-		if (vi >= VG_MAX_VCPUS)
-			return;
-		v = vg_vcpu(&state, vi);
-		p = bpf_task_from_pid(v->pid);
-		if (p) {
-			vmgang_bpf_report_costop(p, true);
-			bpf_task_release(p);
-		}
-		vi = v->next;
-	}
-}
-
-static __noinline void report_plan(struct vg_plan *pl)
-{
-	struct vg_ent *e;
-	u32 i;
-
-	for (i = 0; i < VG_PLAN_STOPS; i++) {
-		if (i >= pl->nr_stopped)
-			break;
-		e = vg_ent(&state, pl->stopped[i]);
-		if (e->slot < VMGANG_MAX_VMS)
-			vmgang_bpf_report_gang(e->slot, vg_vm(&state, e->slot)->id, false,
-					       pl->width[i]);
-	}
-	if (pl->started != VG_NONE) {
-		e = vg_ent(&state, pl->started);
-		if (e->slot < VMGANG_MAX_VMS)
-			vmgang_bpf_report_gang(e->slot, vg_vm(&state, e->slot)->id, true,
-					       vg_ent_width(e));
-	}
-	if (pl->held != VG_NONE)
-		report_held(pl->held);
-}
-
-/*
- * Make pCPUs ask for work.  What they run loses its slice, by name: a kick with
- * SCX_KICK_PREEMPT would hit whoever runs there by the time it arrives.
- */
-static __noinline void kick(struct vg_cell *c, u64 mask)
-{
-	u64 m;
-	u32 b;
-
-	vg_each_bit(b, m, mask & c->all) {
-		struct vg_pcpu *p = vg_pcpu(c, b);
-		u32 vi = p->cur;
-
-		if (p->coming != VG_NONE && p->served)
-			continue;
-		if (vi < VG_MAX_VCPUS) {
-			struct task_struct *t = bpf_task_from_pid(vg_vcpu(&state, vi)->pid);
-
-			if (t) {
-				scx_bpf_task_set_slice(t, 0);
-				bpf_task_release(t);
-			}
-		}
-		scx_bpf_kick_cpu(p->cpu, 0);
-	}
-}
-
-/* Carry out what a plan says, apart from moving threads. */
-VG_INLINE void act(struct vg_cell *c, struct vg_plan *pl, u64 kicks)
-{
-	if (kicks)
-		kick(c, kicks);
-	if (pl->nr_stopped || pl->started != VG_NONE || pl->held != VG_NONE)
-		report_plan(pl);
-	if (c->refill && c->refill != c->armed)
-		arm_timer(c, pl->now, c->refill);
-}
-
-VG_INLINE u64 place_flags(struct vg_vcpu *v)
-{
-	return ENQ(PREEMPT) | (v->bounced < MAX_BOUNCES ? ENQ(IMMED) : 0);
-}
-
-/*
- * From ops.dispatch(): send @vi to the local queue of the pCPU it was placed
- * on.  The insertion holds only for the thread's present turn in the queue; so
- * look at its affinity after it, and take it back if it does not fit.
- */
-static __noinline bool send(struct vg_cell *c, u32 vi, u32 bit, bool own)
-{
-	struct vg_vcpu *v = vg_vcpu(&state, vi);
-	struct task_struct *p = bpf_task_from_pid(v->pid);
-	s32 cpu = vg_pcpu(c, bit)->cpu;
-	bool ok = false;
-
-	if (!p)
-		return false;
-	scx_bpf_dsq_insert(p, own ? DSQ_LOCAL : DSQ_LOCAL_ON | cpu, SLICE_GUARD,
-			   own ? place_flags(v) & ~ENQ(PREEMPT) : place_flags(v));
-	if (bpf_cpumask_test_cpu(cpu, p->cpus_ptr))
-		ok = true;
-	else
-		scx_bpf_dispatch_cancel();
-	bpf_task_release(p);
-	return ok;
-}
-
-static __noinline void unsend(struct vg_cell *c, u32 cell, u32 vi, u32 bit, struct vg_plan *pl)
-{
-	struct bpf_spin_lock *lock = cell_lock(cell);
-
-	if (!lock)
-		return;
-	bpf_spin_lock(lock);
-	if (vg_pcpu(c, bit)->coming == vi && vg_vcpu(&state, vi)->state == VG_COMING)
-		vg_vcpu_wait(&state, c, pl, vi);
-	vg_count(c, VG_STAT_STALE, 1);
-	bpf_spin_unlock(lock);
-}
-
-static __noinline void send_placed(struct vg_cell *c, u32 cell, struct vg_plan *pl)
-{
-	u64 m;
-	u32 b;
-
-	vg_each_bit(b, m, pl->placed) {
-		u32 vi;
-
-		vi = vg_pcpu(c, b)->coming;
-		if (vi < VG_MAX_VCPUS && !send(c, vi, b, false))
-			unsend(c, cell, vi, b, pl);
-	}
-}
+#include "gang_act.bpf.h"
+#include "gang_policy.bpf.h"
 
 s32 BPF_STRUCT_OPS(vg_select_cpu, struct task_struct *p, s32 prev_cpu, u64 wake_flags)
 {
@@ -559,7 +418,10 @@ void BPF_STRUCT_OPS(vg_quiescent, struct task_struct *p, u64 deq_flags)
 	act(c, pl, pl->kick);
 }
 
-/* The first member of a gang whose tick finds the deadline reached ends it. */
+/*
+ * Adaptive VMs are looked at here, since only one that runs can have changed.
+ * The first member of a gang whose tick finds the deadline reached ends it.
+ */
 void BPF_STRUCT_OPS(vg_tick, struct task_struct *p)
 {
 	s32 cpu = scx_bpf_task_cpu(p);
@@ -568,6 +430,7 @@ void BPF_STRUCT_OPS(vg_tick, struct task_struct *p)
 
 	if (vi == VG_NONE || cell >= VG_MAX_CELLS || cpu < 0)
 		return;
+	adapt(vg_vcpu(&state, vi)->slot);
 	pc = vg_pcpu(vg_cell(&state, cell), cpu_bit[cpu & (VG_MAX_CPUS - 1)]);
 	if (scx_bpf_now() + VG_SLOP >= vg_pcpu_deadline(&state, pc, vi))
 		scx_bpf_task_set_slice(p, 0);

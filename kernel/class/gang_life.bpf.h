@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The slow paths of the class: threads and cgroups that come and go, policy
- * changes, the timer, init and exit.
+ * The slow paths of the class: threads and cgroups that come and go, the timer,
+ * init and exit.
  */
 #ifndef VMGANG_GANG_LIFE_BPF_H
 #define VMGANG_GANG_LIFE_BPF_H
-
-#define REGISTRY	VG_MAX_CELLS
 
 VG_INLINE u32 conf_weight(u64 cgroup)
 {
@@ -151,50 +149,6 @@ void BPF_STRUCT_OPS(vg_set_cpumask, struct task_struct *p, const struct cpumask 
 	now = scx_bpf_now();
 	if (c->nr_vcpus == 1)
 		arm_timer(c, now, now + HEARTBEAT);
-}
-
-static __noinline void apply_policy(u32 slot)
-{
-	struct vg_plan *pl = my_plan();
-	u32 ei = vg_vm(&state, slot)->ents;
-	u64 now = scx_bpf_now();
-
-	while (can_loop) {
-		struct bpf_spin_lock *lock;
-		struct vg_cell *c;
-		u32 cell;
-
-		if (ei >= VG_MAX_ENTS)
-			break;
-		cell = vg_ent(&state, ei)->cell;
-		c = vg_cell(&state, cell);
-		lock = cell_lock(cell);
-		if (!lock)
-			return;
-		bpf_spin_lock(lock);
-		vg_plan_begin(pl, now, VG_NONE, VG_NONE);
-		vg_ent_policy(&state, c, pl, ei);
-		bpf_spin_unlock(lock);
-		act(c, pl, pl->kick);
-		ei = vg_ent(&state, ei)->sibling;
-	}
-}
-
-SEC("tp_btf/policy_change")
-int BPF_PROG(vg_policy_change, u32 slot, pid_t pid, u64 id)
-{
-	struct vmgang_bpf_vm info = {};
-	struct vg_vm *vm;
-
-	if (slot >= VMGANG_MAX_VMS || vmgang_bpf_get_vm(slot, &info))
-		return 0;
-	vm = vg_vm(&state, slot);
-	if (vm->id != id)
-		return 0;
-	vm->cosched = info.cosched;
-	vm->slice = (u64)info.slice_us * 1000;
-	apply_policy(slot);
-	return 0;
 }
 
 VG_INLINE u64 cgroup_id(struct cgroup *cgrp)

@@ -94,6 +94,7 @@ enum vg_ent_flags {
 	VG_THROTTLED	= 4,	/* the VM's cap is used up */
 	VG_STARVING	= 8,	/* goes first */
 	VG_ASLEEP	= 16,	/* none of its vCPUs is runnable */
+	VG_CHANGED	= 32,	/* the queue is to look at it again */
 };
 
 enum vg_stat {
@@ -166,23 +167,46 @@ struct vg_ent {
 	u64 skew;		/* VG_ON: first member ran at, 0: none yet */
 	u64 on;			/* pCPUs its vCPUs run on or come to */
 	u64 held;		/* VG_HELD since */
+	u64 mask;		/* pCPUs that its waiting vCPUs may use */
 	u32 slot;		/* VG_NONE: record is free, @next links it */
 	u32 cell;
 	u32 cosched;
 	u32 flags;
-	u32 pos;		/* in the queue, VG_NONE: not there */
+	u32 pos;		/* slot in the queue, VG_NONE: not there */
 	u32 head;		/* waiting vCPUs, longest first */
 	u32 tail;
 	u32 nr_waiting;
 	u32 nr_vcpus;
 	u32 nr_pinned;		/* of these, not free to use the whole cell */
 	u32 coming;		/* members of the stint that have not run yet */
+	u32 nr_bound;		/* its vCPUs, as the cell knows them */
+	u32 later;		/* list of those that are VG_CHANGED */
 	u32 next;		/* throttled list; ents of one VM; free list */
 	u32 sibling;		/* next ent of the same VM */
 };
 
+/**
+ * struct vg_adapt - what is known about a VM under adaptive
+ * @fresh:	points not counted yet; changed atomically
+ * @score:	points, decayed to @at
+ * @next:	when to look again
+ * @since:	in @state since
+ * @gap:	how long a gang is left alone
+ * @state:	enum vg_adapt_state
+ */
+struct vg_adapt {
+	u64 fresh;
+	u64 score;
+	u64 at;
+	u64 next;
+	u64 since;
+	u64 gap;
+	u32 state;
+};
+
 struct vg_vm {
 	struct vg_cap cap;	/* of the VM's cgroup */
+	struct vg_adapt adapt;
 	u64 id;			/* 0: record is free */
 	u64 cgroup;
 	u64 slice;
@@ -209,6 +233,19 @@ struct vg_pcpu {
 	u32 stint;		/* serves a gang's stint: its deadline counts */
 };
 
+/**
+ * struct vg_node - of a cell's queue: node i is above 2i and 2i+1, leaves
+ *		    begin at VG_QUEUE
+ * @mask:	pCPUs that could serve someone below
+ * @best:	ent that is furthest behind of those below
+ * @width:	pCPUs that the narrowest ent below needs; 0: nobody is there
+ */
+struct vg_node {
+	u64 mask;
+	u32 best;
+	u32 width;
+};
+
 struct vg_cell {
 	u64 all;		/* its pCPUs */
 	u64 idle;		/* those in the idle loop; set and cleared atomically */
@@ -224,14 +261,20 @@ struct vg_cell {
 	u32 nr_vcpus;
 	u32 nr_queued;
 	u32 nr_held;
+	u32 changed;		/* list of ents by @later */
 	u32 throttled;		/* list of ents */
 	u32 paused;		/* list of vCPUs */
+	u32 levels;		/* of the tree in use, leaves not counted */
+	u32 sweep;		/* where the next sweep begins */
 	struct vg_pcpu pcpu[VG_CELL_PCPUS];
-	u32 queue[VG_QUEUE];
+	struct vg_node tree[2 * VG_QUEUE];
 };
 
 #define VG_PLAN_STOPS	4
 #define VG_PLAN_TRIES	4	/* gangs that a pick tries to start */
+#define VG_PLAN_STACK	32	/* more than two nodes for each level of a queue */
+#define VG_LOOKS	256	/* nodes that a pick looks at */
+#define VG_SWEEP	256	/* ents that a sweep looks at */
 
 /**
  * struct vg_plan - a question to the policy, and its answer
@@ -265,6 +308,9 @@ struct vg_plan {
 	u32 skip;		/* … and not this one */
 	u32 forced;
 	u32 match[VG_CELL_PCPUS];
+	u32 looks;		/* nodes of the queue looked at for the last answer */
+	u32 depth;
+	u32 stack[VG_PLAN_STACK];
 };
 
 /* Why the class ended, for user space. */
@@ -341,10 +387,16 @@ VG_INLINE u32 vg_weight_of(u64 mask)
 	return (mask * 0x0101010101010101ULL) >> 56;
 }
 
-/* Number of the lowest bit set; 63 if there is none. */
+/*
+ * Number of the lowest bit set; 63 if there is none.  The compiler knows that
+ * the mask below changes nothing, the verifier does not: it must stay.
+ */
 VG_INLINE u32 vg_lowest(u64 mask)
 {
-	return vg_weight_of((mask & -mask) - 1) & 63;
+	u32 bit = vg_weight_of((mask & -mask) - 1);
+
+	__asm__ volatile("" : "+r"(bit));
+	return bit & 63;
 }
 
 /*

@@ -334,6 +334,7 @@ VG_FN void vg_vcpu_run(struct vg_state_all *s, struct vg_cell *c, u32 vi, u32 bi
 	e->on |= vg_bit(bit);
 	vg_idle_clear(c, bit);
 	vg_gang_release(c, e);
+	vg_ent_requeue(s, c, v->ent);
 }
 
 /* vCPU @vi has stopped running, for whatever reason. */
@@ -353,6 +354,7 @@ VG_FN void vg_vcpu_stop(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 	vg_ent_off(s, c, ei, v->bit);
 	if (!e->on)
 		vg_gang_stop(s, c, pl, ei);
+	vg_ent_requeue(s, c, ei);
 	vg_ent_throttle(s, c, pl, ei);
 }
 
@@ -437,20 +439,25 @@ VG_FN void vg_ent_unthrottle(struct vg_state_all *s, struct vg_cell *c, u32 ei)
 }
 
 /*
- * Once a second: whoever waits too long goes first, and a pCPU that sits on a
- * placement is asked again.
+ * Once a second: of VG_SWEEP ents, in turn, who waits longest goes first if that
+ * is too long, and a pCPU that sits on a placement is asked again.
  */
 VG_FN void vg_cell_sweep(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl)
 {
 	u64 most = VG_STARVED, m;
-	u32 b, old = VG_NONE;
+	u32 b, old = VG_NONE, n;
 	int i;
 
-	vg_times(i, c->nr_queued) {
+	vg_queue_sort(s, c);
+	n = c->nr_queued < VG_SWEEP ? c->nr_queued : VG_SWEEP;
+	vg_times(i, n) {
 		u32 ei, vi;
 		u64 age;
 
-		ei = vg_queue_at(c, i);
+		c->sweep++;
+		if (c->sweep >= c->nr_queued)
+			c->sweep = 0;
+		ei = vg_queue_at(c, c->sweep);
 		vi = vg_ent(s, ei)->head;
 		if (vi == VG_NONE)
 			continue;

@@ -3,26 +3,43 @@
  * A cell's queue: ents that have a vCPU waiting; and each ent's list of waiting
  * vCPUs, first come first served.
  *
- * The queue is a set, and the ent that is furthest behind is looked for when a
- * pCPU asks.  Keys change with every settlement, and most cells have less than
- * a few dozen VMs waiting: a look at each of them (some 5 ns) costs less than
- * to keep a heap in order, and affinity and refusals come for free.  With a
- * thousand VMs waiting in one cell a pick takes some 5 us.
+ * The queue is a winner tree.  Its leaves are slots, filled from the left; each
+ * node above knows which ent of those below is furthest behind, which pCPUs
+ * could serve any of them, and how narrow the narrowest is.  An ent whose key
+ * changes is noted; before the next answer that costs one walk to the top, how
+ * ever often it changed (and the verifier sees that walk once, not wherever a
+ * key changes).  The pCPU that asks finds its answer at the top
+ * nearly always; affinity and gangs that do not fit send it further down, but
+ * only where something for it waits.  What it looks at is bounded (VG_LOOKS):
+ * if by then it has found somebody, that will do.  Only with more than half as
+ * many ents waiting, of which many are pinned elsewhere or too wide, may that
+ * be another than the one furthest behind, and no longer than until the sweep
+ * calls that one starving.
  */
 #ifndef VMGANG_POLICY_QUEUE_H
 #define VMGANG_POLICY_QUEUE_H
 
 #include "policy.h"
 
-VG_INLINE u32 vg_queue_at(struct vg_cell *c, u32 i)
+VG_INLINE struct vg_node *vg_node(struct vg_cell *c, u32 i)
 {
-	return c->queue[i & (VG_QUEUE - 1)];
+	return &c->tree[i & (2 * VG_QUEUE - 1)];
 }
 
-VG_INLINE void vg_queue_put(struct vg_state_all *s, struct vg_cell *c, u32 i, u32 ei)
+VG_INLINE u32 vg_queue_at(struct vg_cell *c, u32 slot)
 {
-	c->queue[i & (VG_QUEUE - 1)] = ei;
-	vg_ent(s, ei)->pos = i;
+	return vg_node(c, VG_QUEUE + slot)->best;
+}
+
+/* Its vCPUs that could run now, those that do included. */
+VG_INLINE u32 vg_ent_width(struct vg_ent *e)
+{
+	return e->nr_waiting + vg_weight_of(e->on);
+}
+
+VG_INLINE bool vg_ent_is_gang(struct vg_cell *c, struct vg_ent *e)
+{
+	return e->cosched == VMGANG_COSCHED_GANG && vg_ent_width(e) <= c->nr_pcpus;
 }
 
 VG_INLINE bool vg_ent_before(struct vg_ent *a, struct vg_ent *b)
@@ -32,24 +49,100 @@ VG_INLINE bool vg_ent_before(struct vg_ent *a, struct vg_ent *b)
 	return vg_before(a->vtime, b->vtime);
 }
 
-/* Put the ent into the queue, or take it out, as is due. */
-VG_FN void vg_ent_requeue(struct vg_state_all *s, struct vg_cell *c, u32 ei)
+/*
+ * Node @i is the better of the two below it.  Without a branch: the verifier
+ * would follow each of them, on each level.
+ */
+VG_FN void vg_node_merge(struct vg_state_all *s, struct vg_cell *c, u32 i)
+{
+	struct vg_node *n = vg_node(c, i), *a = vg_node(c, 2 * i), *b = vg_node(c, 2 * i + 1);
+	struct vg_ent *x = vg_ent(s, a->best), *y = vg_ent(s, b->best);
+	u64 hurry_x = x->flags / VG_STARVING & 1, hurry_y = y->flags / VG_STARVING & 1;
+	u64 before, right, less;
+
+	/* A width less one, as 32 bits: nobody is wider than all. */
+	u32 wide_a = a->width - 1, wide_b = b->width - 1;
+
+	before = (hurry_y & ~hurry_x) | (~(hurry_x ^ hurry_y) & ((y->vtime - x->vtime) >> 63));
+	right = (wide_a >> 31) | (before & ~(wide_b >> 31) & 1);
+	n->best = vg_node(c, 2 * i + right)->best;
+	n->mask = a->mask | b->mask;
+	less = ((u64)wide_a - wide_b) >> 63;
+	n->width = wide_b + (wide_a - wide_b) * (u32)less + 1;
+}
+
+/* Enter ent @ei into @slot, or clear it, and tell the nodes above. */
+VG_FN void vg_queue_put(struct vg_state_all *s, struct vg_cell *c, u32 slot, u32 ei, u32 width)
+{
+	struct vg_node *n = vg_node(c, VG_QUEUE + slot);
+	u32 i = VG_QUEUE + slot;
+	int level;
+
+	n->best = ei;
+	n->width = width;
+	n->mask = width ? vg_ent(s, ei)->mask : 0;
+	vg_times(level, c->levels) {
+		i = (i & (2 * VG_QUEUE - 1)) >> 1;
+		vg_node_merge(s, c, i);
+	}
+}
+
+/*
+ * The ent is to be put into the queue, taken out, or looked at again, since its
+ * key, its width or its pCPUs may have changed.
+ */
+VG_INLINE void vg_ent_requeue(struct vg_state_all *s, struct vg_cell *c, u32 ei)
+{
+	struct vg_ent *e = vg_ent(s, ei);
+
+	if (e->flags & VG_CHANGED)
+		return;
+	e->flags |= VG_CHANGED;
+	e->later = c->changed;
+	c->changed = ei;
+}
+
+VG_FN void vg_ent_sort(struct vg_state_all *s, struct vg_cell *c, u32 ei)
 {
 	struct vg_ent *e = vg_ent(s, ei);
 	bool due = e->nr_waiting && !(e->flags & VG_THROTTLED);
-	u32 i = e->pos, n = c->nr_queued;
+	u32 i = e->pos, n = c->nr_queued, last, width;
 
-	if (due == (i != VG_NONE))
-		return;
 	if (due) {
-		if (n >= VG_QUEUE)
-			return;
-		c->nr_queued = n + 1;
-		vg_queue_put(s, c, n, ei);
-	} else {
-		c->nr_queued = n - 1;
-		vg_queue_put(s, c, i, vg_queue_at(c, n - 1));
+		if (i == VG_NONE) {
+			if (n >= VG_QUEUE)
+				return;
+			i = n;
+			c->nr_queued = n + 1;
+			if (n >> (c->levels & 31))
+				c->levels++;
+		}
+		e->pos = i;
+		vg_queue_put(s, c, i, ei, vg_ent_is_gang(c, e) ? vg_ent_width(e) : 1);
+	} else if (i != VG_NONE) {
+		last = vg_queue_at(c, n - 1);
+		width = vg_node(c, VG_QUEUE + n - 1)->width;
+		vg_queue_put(s, c, n - 1, VG_NONE, 0);
+		if (last != ei) {
+			vg_ent(s, last)->pos = i;
+			vg_queue_put(s, c, i, last, width);
+		}
 		e->pos = VG_NONE;
+		c->nr_queued = n - 1;
+		if (c->levels && n - 1 <= 1U << ((c->levels - 1) & 31))
+			c->levels--;
+	}
+}
+
+/* Bring the queue up to date. */
+VG_FN void vg_queue_sort(struct vg_state_all *s, struct vg_cell *c)
+{
+	while (c->changed != VG_NONE && can_loop) {
+		u32 ei = c->changed;
+
+		c->changed = vg_ent(s, ei)->later;
+		vg_ent(s, ei)->flags &= ~VG_CHANGED;
+		vg_ent_sort(s, c, ei);
 	}
 }
 
@@ -65,6 +158,7 @@ VG_FN void vg_list_add(struct vg_state_all *s, u32 vi)
 	else
 		vg_vcpu(s, e->tail)->next = vi;
 	e->tail = vi;
+	e->mask |= v->mask;
 	e->nr_waiting++;
 }
 
@@ -83,7 +177,13 @@ VG_FN void vg_list_del(struct vg_state_all *s, u32 vi)
 		vg_vcpu(s, v->next)->prev = v->prev;
 	v->next = VG_NONE;
 	v->prev = VG_NONE;
-	e->nr_waiting--;
+	if (!--e->nr_waiting) {
+		e->mask = 0;
+	} else if (e->nr_pinned) {
+		e->mask = 0;
+		for (vi = e->head; vi != VG_NONE && can_loop; vi = vg_vcpu(s, vi)->next)
+			e->mask |= vg_vcpu(s, vi)->mask;
+	}
 }
 
 /*
@@ -111,27 +211,18 @@ VG_FN u32 vg_ent_waiter(struct vg_state_all *s, u32 ei, u32 bit)
 	return best;
 }
 
-/* Its vCPUs that could run now, those that do included. */
-VG_INLINE u32 vg_ent_width(struct vg_ent *e)
+/* May pCPU pl->self take ent @ei, which is queued? */
+VG_INLINE bool vg_plan_takes(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 ei)
 {
-	return e->nr_waiting + vg_weight_of(e->on);
+	struct vg_node *n = vg_node(c, VG_QUEUE + vg_ent(s, ei)->pos);
+
+	return ei != pl->skip && n->width <= pl->narrow && (n->mask & vg_bit(pl->self));
 }
 
-VG_INLINE bool vg_ent_is_gang(struct vg_cell *c, struct vg_ent *e)
+VG_INLINE void vg_plan_push(struct vg_plan *pl, u32 node)
 {
-	return e->cosched == VMGANG_COSCHED_GANG && vg_ent_width(e) <= c->nr_pcpus;
-}
-
-VG_INLINE bool vg_plan_skips(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 ei)
-{
-	struct vg_ent *e = vg_ent(s, ei);
-
-	return ei == pl->skip || (vg_ent_is_gang(c, e) && vg_ent_width(e) > pl->narrow);
-}
-
-VG_INLINE bool vg_ent_fits(struct vg_state_all *s, u32 ei, u32 bit)
-{
-	return !vg_ent(s, ei)->nr_pinned || vg_ent_waiter(s, ei, bit) != VG_NONE;
+	pl->stack[pl->depth & (VG_PLAN_STACK - 1)] = node;
+	pl->depth++;
 }
 
 /*
@@ -140,16 +231,41 @@ VG_INLINE bool vg_ent_fits(struct vg_state_all *s, u32 ei, u32 bit)
  */
 VG_FN u32 vg_cell_first(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl)
 {
-	u32 best = VG_NONE, ei;
-	int i;
+	u64 self = vg_bit(pl->self);
+	u32 best = VG_NONE, i;
 
-	vg_times(i, c->nr_queued) {
-		ei = vg_queue_at(c, i);
-		if (best != VG_NONE && !vg_ent_before(vg_ent(s, ei), vg_ent(s, best)))
+	vg_queue_sort(s, c);
+	pl->looks = 0;
+	pl->depth = 0;
+	vg_plan_push(pl, VG_QUEUE >> (c->levels & 31));
+	while (pl->depth && can_loop) {
+		struct vg_node *n, *a, *b;
+		bool swap;
+
+		pl->depth--;
+		i = pl->stack[pl->depth & (VG_PLAN_STACK - 1)];
+		n = vg_node(c, i);
+		pl->looks++;
+		if (!n->width || n->width > pl->narrow || !(n->mask & self))
 			continue;
-		if (vg_plan_skips(s, c, pl, ei) || !vg_ent_fits(s, ei, pl->self))
+		if (best != VG_NONE) {
+			if (pl->looks > VG_LOOKS)
+				break;
+			if (!vg_ent_before(vg_ent(s, n->best), vg_ent(s, best)))
+				continue;
+		}
+		if (vg_plan_takes(s, c, pl, n->best)) {
+			best = n->best;
 			continue;
-		best = ei;
+		}
+		if (i >= VG_QUEUE)
+			continue;
+		a = vg_node(c, 2 * i);
+		b = vg_node(c, 2 * i + 1);
+		swap = a->width && b->width &&
+		       vg_ent_before(vg_ent(s, b->best), vg_ent(s, a->best));
+		vg_plan_push(pl, 2 * i + !swap);
+		vg_plan_push(pl, 2 * i + swap);
 	}
 	return best;
 }

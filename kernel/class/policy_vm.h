@@ -9,6 +9,7 @@
 #ifndef VMGANG_POLICY_VM_H
 #define VMGANG_POLICY_VM_H
 
+#include "policy_adapt.h"
 #include "policy_pick.h"
 
 VG_FN void vg_state_begin(struct vg_state_all *s)
@@ -31,6 +32,7 @@ VG_FN void vg_state_begin(struct vg_state_all *s)
 		struct vg_cell *c = vg_cell(s, i);
 
 		c->id = i;
+		c->changed = VG_NONE;
 		c->throttled = VG_NONE;
 		c->paused = VG_NONE;
 	}
@@ -98,10 +100,11 @@ VG_FN u32 vg_ent_get(struct vg_state_all *s, u32 slot, u32 cell)
 	e->vtime = vg_cell(s, cell)->vnow;
 	e->inv = vg_weight_inv(vm->weight);
 	e->slice = vm->slice;
-	e->cosched = vm->cosched;
+	e->cosched = vg_vm_cosched(vm);
 	e->deadline = 0;
 	e->on = 0;
 	e->held = 0;
+	e->mask = 0;
 	e->slot = slot;
 	e->cell = cell;
 	e->flags = 0;
@@ -111,6 +114,7 @@ VG_FN u32 vg_ent_get(struct vg_state_all *s, u32 slot, u32 cell)
 	e->nr_waiting = 0;
 	e->nr_vcpus = 1;
 	e->nr_pinned = 0;
+	e->nr_bound = 0;
 	e->coming = 0;
 	e->next = VG_NONE;
 	e->sibling = vm->ents;
@@ -158,6 +162,7 @@ VG_FN u32 vg_vcpu_get(struct vg_state_all *s, struct vmgang_bpf_vm *info,
 		vm->ents = VG_NONE;
 		vm->cgroup = info->cgroup_id;
 		vm->cosched = info->cosched;
+		vg_adapt_begin(&vm->adapt);
 		vm->slice = (u64)info->slice_us * 1000;
 		vm->weight = weight;
 		vm->home = vg_cell_lightest(s);
@@ -205,6 +210,7 @@ VG_FN void vg_vcpu_bind(struct vg_state_all *s, struct vg_cell *c, u32 vi, u32 e
 
 	v->ent = ei;
 	v->mask = mask;
+	vg_ent(s, ei)->nr_bound++;
 	if ((mask & c->all) != c->all)
 		vg_ent(s, ei)->nr_pinned++;
 	if (!(mask & vg_bit(v->bit)))
@@ -222,8 +228,10 @@ VG_FN void vg_vcpu_unbind(struct vg_state_all *s, struct vg_cell *c, struct vg_p
 	if ((v->mask & c->all) != c->all)
 		e->nr_pinned--;
 	c->nr_vcpus--;
-	if (e->nr_vcpus == 1)
+	if (!--e->nr_bound) {
 		vg_ent_unthrottle(s, c, v->ent);
+		vg_queue_sort(s, c);
+	}
 }
 
 /* Cell lock.  What an operator may change at run time. */
@@ -231,17 +239,19 @@ VG_FN void vg_ent_policy(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 {
 	struct vg_ent *e = vg_ent(s, ei);
 	struct vg_vm *vm = vg_vm(s, e->slot);
+	u32 cosched = vg_vm_cosched(vm);
 
-	if (e->cosched != vm->cosched) {
+	if (e->cosched != cosched) {
 		vg_gang_stop(s, c, pl, ei);
 		if (e->flags & VG_HELD) {
 			e->flags &= ~VG_HELD;
 			c->nr_held--;
 		}
-		e->cosched = vm->cosched;
+		e->cosched = cosched;
 	}
 	e->slice = vm->slice;
 	e->inv = vg_weight_inv(vm->weight);
+	vg_ent_requeue(s, c, ei);
 }
 
 #endif /* VMGANG_POLICY_VM_H */

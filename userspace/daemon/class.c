@@ -29,7 +29,8 @@
 
 /* What lives on when the daemon does not: every pin below PIN_DIR. */
 static const char * const pins[] = {
-	"link", "policy_change", "ident", "exit", "state", "timers", "locks", "cgroups",
+	"link", "policy_change", "vcpu_spin", "vcpu_lhp",
+	"ident", "exit", "state", "timers", "locks", "cgroups",
 };
 
 struct vg_class {
@@ -251,11 +252,39 @@ int vg_class_adopt(struct vg_class **ret)
 	return *ret ? 0 : -ENOENT;
 }
 
-static int pin_all(struct gang_bpf *skel, struct bpf_link *ops, struct bpf_link *change)
+/* The programs that follow what the module tells, and their pins. */
+enum { FOLLOW_POLICY, FOLLOW_SPIN, FOLLOW_LHP, NR_FOLLOW };
+
+static void unfollow(struct bpf_link *follow[static NR_FOLLOW])
+{
+	for (int i = 0; i < NR_FOLLOW; i++)
+		bpf_link__destroy(follow[i]);
+}
+
+static int follow_all(struct gang_bpf *skel, struct bpf_link *follow[static NR_FOLLOW])
+{
+	struct bpf_program *const progs[NR_FOLLOW] = {
+		[FOLLOW_POLICY] = skel->progs.vg_policy_change,
+		[FOLLOW_SPIN] = skel->progs.vg_vcpu_spin,
+		[FOLLOW_LHP] = skel->progs.vg_vcpu_lhp,
+	};
+
+	for (int i = 0; i < NR_FOLLOW; i++) {
+		follow[i] = bpf_program__attach(progs[i]);
+		if (!follow[i])
+			return -errno;
+	}
+	return 0;
+}
+
+static int pin_all(struct gang_bpf *skel, struct bpf_link *ops,
+		   struct bpf_link *follow[static NR_FOLLOW])
 {
 	const struct { int fd; const char *name; } what[] = {
 		{ bpf_link__fd(ops), "link" },
-		{ bpf_link__fd(change), "policy_change" },
+		{ bpf_link__fd(follow[FOLLOW_POLICY]), "policy_change" },
+		{ bpf_link__fd(follow[FOLLOW_SPIN]), "vcpu_spin" },
+		{ bpf_link__fd(follow[FOLLOW_LHP]), "vcpu_lhp" },
 		{ bpf_map__fd(skel->maps.ident), "ident" },
 		{ bpf_map__fd(skel->maps.exits), "exit" },
 		{ bpf_map__fd(skel->maps.bss), "state" },
@@ -300,7 +329,7 @@ static int prepare(struct gang_bpf *skel, char **error)
 
 static int load(struct vg_class **ret, char **error)
 {
-	struct bpf_link *ops = NULL, *change = NULL;
+	struct bpf_link *ops = NULL, *follow[NR_FOLLOW] = { NULL };
 	struct gang_bpf *skel;
 	struct vg_class *c = NULL;
 	uint64_t id = build_id();
@@ -321,10 +350,9 @@ static int load(struct vg_class **ret, char **error)
 		goto out;
 	}
 	bpf_map_update_elem(bpf_map__fd(skel->maps.ident), &key, &id, BPF_ANY);
-	change = bpf_program__attach(skel->progs.vg_policy_change);
-	if (!change) {
-		r = -errno;
-		fail(r, error, "can not follow policy changes: %s", strerror(-r));
+	r = follow_all(skel, follow);
+	if (r < 0) {
+		fail(r, error, "can not follow what the module tells: %s", strerror(-r));
 		goto out;
 	}
 	ops = bpf_map__attach_struct_ops(skel->maps.vmgang_ops);
@@ -333,7 +361,7 @@ static int load(struct vg_class **ret, char **error)
 		fail(r, error, "can not attach the class: %s", strerror(-r));
 		goto out;
 	}
-	r = pin_all(skel, ops, change);
+	r = pin_all(skel, ops, follow);
 	if (r < 0) {
 		fail(r, error, "can not pin the class below " PIN_DIR ": %s", strerror(-r));
 		unpin_all();
@@ -352,7 +380,7 @@ static int load(struct vg_class **ret, char **error)
 out:
 	/* The pins keep everything: our own references go. */
 	bpf_link__destroy(ops);
-	bpf_link__destroy(change);
+	unfollow(follow);
 	gang_bpf__destroy(skel);
 	return r;
 }

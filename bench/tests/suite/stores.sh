@@ -34,7 +34,7 @@ is 'name policy/cosched policy/managed policy/slice_us ' \
 	"$(echo "$read_only" | tr ' ' '\n' | grep -v '^uevent$\|^$' | tr '\n' ' ')" \
 	'nothing else can be written'
 
-for value in gang off; do
+for value in gang adaptive off; do
 	knob "$vm" cosched $value
 	is $value "$(knob "$vm" cosched)" "cosched takes $value"
 done

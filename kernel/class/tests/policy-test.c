@@ -19,6 +19,7 @@ static void check(struct sim *m)
 	struct vg_cell *c = &m->st.cells[0];
 	u32 on[SIM_VCPUS] = {}, b, i, waiting = 0, queued = 0;
 
+	vg_queue_sort(&m->st, c);
 	for (b = 0; b < m->nr_cpus; b++) {
 		u32 vi = m->cur[b];
 
@@ -46,8 +47,19 @@ static void check(struct sim *m)
 			assert_int_equal(m->st.vcpus[i].state, VG_OUT);
 	}
 	for (i = 0; i < c->nr_queued; i++) {
-		assert_int_equal(m->st.ents[c->queue[i]].pos, i);
-		queued += m->st.ents[c->queue[i]].nr_waiting;
+		struct vg_ent *e = &m->st.ents[vg_queue_at(c, i)];
+		struct vg_node *n = vg_node(c, VG_QUEUE + i);
+		u64 mask = 0;
+		u32 vi;
+
+		assert_int_equal(e->pos, i);
+		for (vi = e->head; vi != VG_NONE; vi = m->st.vcpus[vi].next)
+			mask |= m->st.vcpus[vi].mask;
+		assert_int_equal(n->mask, mask);
+		assert_int_equal(n->width, vg_ent_is_gang(c, e) ? vg_ent_width(e) : 1);
+		n = vg_node(c, VG_QUEUE >> c->levels);
+		assert_false(vg_ent_before(e, &m->st.ents[n->best]));
+		queued += e->nr_waiting;
 	}
 	assert_true(queued <= waiting);
 }

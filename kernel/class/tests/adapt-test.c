@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The adaptive policy's answer to guests that spin, do not, or change. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "sim.h"
+
+/* A guest that earns @rate spin verdicts a second, but only while independent. */
+struct guest {
+	struct vg_adapt a;
+	u64 now, gang_ns, ran_ns;
+	u64 owed;
+	u32 changes;
+};
+
+static struct guest *guest_new(void)
+{
+	struct guest *g = calloc(1, sizeof(*g));
+
+	vg_adapt_begin(&g->a);
+	g->now = 1000 * VG_MS;
+	return g;
+}
+
+static bool is_gang(struct guest *g)
+{
+	return g->a.state == VG_ADAPT_GANG;
+}
+
+static void live(struct guest *g, u64 ms, u32 rate, u32 points)
+{
+	u64 end = g->now + ms * VG_MS;
+
+	while (g->now < end) {
+		g->now += VG_MS;
+		g->ran_ns += VG_MS;
+		if (is_gang(g)) {
+			g->gang_ns += VG_MS;
+		} else {
+			g->owed += rate;
+			if (g->owed >= 1000) {
+				vg_adapt_add(&g->a, points);
+				g->owed -= 1000;
+			}
+		}
+		if (vg_adapt_due(&g->a, g->now))
+			g->changes += vg_adapt_step(&g->a, g->now);
+	}
+}
+
+/* Exits 1 to 3 are nothing; then each doubling counts once. */
+static void test_exits_count_by_logarithm(void **state)
+{
+	u32 n, points = 0;
+
+	for (n = 1; n < VG_ADAPT_EXITS; n++)
+		assert_int_equal(vg_adapt_spun(n), 0);
+	for (n = 1; n <= 1024; n++)
+		points += vg_adapt_spun(n);
+	assert_int_equal(points, 9 * VG_ADAPT_SPUN);
+}
+
+/* Points decay by half in 250 ms, whatever the steps. */
+static void test_half_life(void **state)
+{
+	struct vg_adapt a;
+	u32 i;
+
+	vg_adapt_begin(&a);
+	vg_adapt_add(&a, 8000);
+	vg_adapt_sum(&a, 1);
+	assert_int_equal(a.score, 8000);
+	vg_adapt_sum(&a, 1 + VG_ADAPT_HALF);
+	assert_int_equal(a.score, 4000);
+	for (i = 1; i <= 10; i++)
+		vg_adapt_sum(&a, 1 + VG_ADAPT_HALF + i * VG_ADAPT_HALF / 10);
+	/* Linear pieces of a tenth decay a little faster than the curve. */
+	assert_in_range(a.score, 4000 * 59 / 100, 4000 * 61 / 100);
+	vg_adapt_sum(&a, 100000 * VG_MS);
+	assert_int_equal(a.score, 0);
+}
+
+/* 50 verdicts a second make a gang within half a second, and it stays one. */
+static void test_spinner_becomes_gang(void **state)
+{
+	struct guest *g = guest_new();
+
+	live(g, 500, 50, VG_ADAPT_SPUN);
+	assert_true(is_gang(g));
+	g->gang_ns = 0;
+	g->ran_ns = 0;
+	live(g, 60000, 50, VG_ADAPT_SPUN);
+	assert_true(g->gang_ns > g->ran_ns * 95 / 100);
+	assert_int_equal(g->a.gap, VG_ADAPT_GAP_MAX);
+	free(g);
+}
+
+/* A few verdicts a second are a busy guest's normal life: never a gang. */
+static void test_calm_guest_stays_off(void **state)
+{
+	struct guest *g = guest_new();
+
+	live(g, 60000, 4, VG_ADAPT_SPUN);
+	assert_int_equal(g->changes, 0);
+	free(g);
+}
+
+/* No hardware that reports spins: preemptions in kernel mode are enough. */
+static void test_lock_holders_preempted(void **state)
+{
+	struct guest *g = guest_new();
+
+	live(g, 1000, 60, VG_ADAPT_LOST);
+	assert_true(is_gang(g));
+	free(g);
+}
+
+/*
+ * A guest right between the marks changes at most twice per look: in a minute
+ * that is some 12 times if each look is answered with yes, or never.
+ */
+static void test_borderline_does_not_flap(void **state)
+{
+	u32 rate;
+
+	for (rate = 8; rate <= 24; rate++) {
+		struct guest *g = guest_new();
+
+		live(g, 60000, rate, VG_ADAPT_SPUN);
+		assert_in_range(g->changes, 0, 16);
+		free(g);
+	}
+}
+
+/* Phases of 2 s: a gang within 0.5 s of spinning, independent 1.7 s after it. */
+static void test_phases_are_followed(void **state)
+{
+	struct guest *g = guest_new();
+	u32 i;
+
+	for (i = 0; i < 10; i++) {
+		live(g, 500, 50, VG_ADAPT_SPUN);
+		assert_true(is_gang(g));
+		live(g, 400, 50, VG_ADAPT_SPUN);
+		live(g, 1700, 0, 0);
+		assert_int_equal(g->a.state, VG_ADAPT_OFF);
+		live(g, 300, 0, 0);
+	}
+	free(g);
+}
+
+/* After a minute as a gang a guest that calms down is found within 17 s. */
+static void test_change_after_long_phase(void **state)
+{
+	struct guest *g = guest_new();
+
+	live(g, 60000, 50, VG_ADAPT_SPUN);
+	assert_true(is_gang(g));
+	live(g, 17000, 0, 0);
+	assert_int_equal(g->a.state, VG_ADAPT_OFF);
+	live(g, 500, 50, VG_ADAPT_SPUN);
+	assert_true(is_gang(g));
+	assert_int_equal(g->a.gap, VG_ADAPT_GAP);
+	free(g);
+}
+
+/* The host looks at VM 0, as the class does at its ticks. */
+static void host_go(struct sim *m, u64 ms, u32 points)
+{
+	struct vg_vm *vm = &m->st.vms[0];
+	u64 end = m->now + ms * VG_MS;
+
+	while (m->now < end) {
+		sim_go(m, 20);
+		if (vm->adapt.state != VG_ADAPT_GANG)
+			vg_adapt_add(&vm->adapt, points);
+		if (!vg_adapt_due(&vm->adapt, m->now) || !vg_adapt_step(&vm->adapt, m->now))
+			continue;
+		vg_plan_begin(&m->plan, m->now, VG_NONE, VG_NONE);
+		vg_ent_policy(&m->st, &m->st.cells[0], &m->plan, vm->ents);
+		sim_kick(m, m->plan.kick);
+		sim_settle(m);
+	}
+}
+
+/*
+ * On a host with odd company the VM runs apart while it is calm and together,
+ * to 90 %, while it spins; and no gang of it starts after it has calmed down.
+ */
+static void test_host_follows(void **state)
+{
+	struct sim *m = sim_new(2, 3);
+	u64 ran, corun, starts;
+	u32 i;
+
+	for (i = 0; i < 2; i++)
+		sim_vcpu(m, 0, VMGANG_COSCHED_ADAPTIVE, 100, ~0ULL);
+	for (i = 1; i < 4; i++)
+		sim_vcpu(m, i, VMGANG_COSCHED_OFF, 100, ~0ULL);
+	host_go(m, 5000, 0);
+	assert_int_equal(m->st.cells[0].stats[VG_STAT_GANG_STARTS], 0);
+	host_go(m, 1000, VG_ADAPT_SPUN);
+	ran = sim_vm_ran(m, 0);
+	corun = sim_vm_corun(m, 0);
+	host_go(m, 20000, VG_ADAPT_SPUN);
+	assert_true(sim_vm_corun(m, 0) - corun > (sim_vm_ran(m, 0) - ran) * 90 / 100);
+	host_go(m, 17000, 0);
+	assert_int_equal(m->st.vms[0].adapt.state, VG_ADAPT_OFF);
+	starts = m->st.cells[0].stats[VG_STAT_GANG_STARTS];
+	host_go(m, 5000, 0);
+	assert_int_equal(m->st.cells[0].stats[VG_STAT_GANG_STARTS], starts);
+	free(m);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_exits_count_by_logarithm),
+		cmocka_unit_test(test_half_life),
+		cmocka_unit_test(test_spinner_becomes_gang),
+		cmocka_unit_test(test_calm_guest_stays_off),
+		cmocka_unit_test(test_lock_holders_preempted),
+		cmocka_unit_test(test_borderline_does_not_flap),
+		cmocka_unit_test(test_phases_are_followed),
+		cmocka_unit_test(test_change_after_long_phase),
+		cmocka_unit_test(test_host_follows),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
