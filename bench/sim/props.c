@@ -1,0 +1,435 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The properties and their bounds.
+ *
+ * A turn is the longest stint: the slice, and two ticks, because stints end on
+ * ticks and a fresh one may begin anywhere between two.
+ */
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "props.h"
+#include "sched.h"
+
+#define AUDIT		MS
+
+/* An IPI out of the idle loop and a switch, ten times over. */
+#define COSTART_BOUND	(100 * US)
+
+/* A tick finds what an IPI did not. */
+#define IDLE_BOUND	(5 * MS)
+
+struct watch {
+	u64 held_at;		/* when it was last seen held by a cap */
+	u64 costart;		/* its gang started then; 0: no matter */
+	u64 bound;		/* of its waits */
+};
+
+struct props {
+	struct event audit;
+	struct watch *watch;
+	enum prop failed;
+	char what[200];
+};
+
+static const char *const names[NR_PROPS] = {
+	[PROP_ENGINE] = "engine",
+	[PROP_ONE_PCPU] = "one-pcpu",
+	[PROP_ONE_VCPU] = "one-vcpu",
+	[PROP_RUNNABLE] = "runnable",
+	[PROP_AFFINITY] = "affinity",
+	[PROP_COSTART] = "co-start",
+	[PROP_CONSERVING] = "conserving",
+	[PROP_WAITING] = "waiting",
+	[PROP_FAIR] = "fair",
+	[PROP_CAP] = "cap",
+	[PROP_MALICE] = "malice",
+	[PROP_WIDE] = "wide",
+};
+
+const char *props_name(enum prop prop)
+{
+	return prop < NR_PROPS ? names[prop] : "none";
+}
+
+void props_fail(struct sim *sim, enum prop prop, const struct vcpu *v, const char *what, ...)
+{
+	char text[120];
+	va_list ap;
+
+	if (sim->failed)
+		return;
+	sim->failed = true;
+	va_start(ap, what);
+	vsnprintf(text, sizeof(text), what, ap);
+	va_end(ap);
+	if (!sim->props) {
+		fprintf(stderr, "sim: %s: %s: %s\n", sim->sc->name, names[prop], text);
+		return;
+	}
+	sim->props->failed = prop;
+	snprintf(sim->props->what, sizeof(sim->props->what), "%s.%u/%u at %.3f ms: %s",
+		 v->vm->conf->name, v->vm->id, v->index, (double)sim->now / (double)MS, text);
+}
+
+enum prop props_failed(const struct sim *sim, const char **what)
+{
+	*what = sim->props ? sim->props->what : "";
+	return sim->props ? sim->props->failed : NR_PROPS;
+}
+
+static double ms(u64 ns)
+{
+	return (double)ns / (double)MS;
+}
+
+static u64 turn(const struct sim *sim, const struct vm_conf *conf)
+{
+	return conf->slice + 2 * sim->cost->hz_ns;
+}
+
+/* Always wants all of its vCPUs run, and may have what it wants. */
+static bool is_hungry(const struct vm_conf *conf)
+{
+	if (conf->phase || conf->quota || conf->arrive || conf->depart ||
+	    vm_conf_threads(conf) < conf->vcpus)
+		return false;
+	return conf->model == MODEL_COMPUTE || conf->model == MODEL_STORM ||
+	       conf->model == MODEL_LOCK ||
+	       (conf->model == MODEL_BARRIER && !conf->spin_limit);
+}
+
+static bool is_gang(const struct sim *sim, const struct vm_conf *conf)
+{
+	if (sim->ops->flags & (SCHED_ALL_OFF | SCHED_ALL_GANG))
+		return sim->ops->flags & SCHED_ALL_GANG;
+	return conf->cosched;
+}
+
+/*
+ * How long a vCPU may wait. While its VM is charged one turn, the others get
+ * theirs in proportion to their weights; siblings take turns at that; and all
+ * that is in front of it may run once, because order among equals is not kept.
+ * Twice that, as pCPUs come free at their own times. Whatever the weights, a
+ * waiter of 3 s is looked for once a second and goes first; one VM each time.
+ */
+static u64 wait_bound(const struct sim *sim, const struct vcpu *v)
+{
+	const struct vm_conf *conf = v->vm->conf;
+	u64 weights = 0, ahead = 0, bound;
+	u32 i;
+
+	for (i = 0; i < sim->nr_vms; i++) {
+		const struct vm_conf *c = sim->vms[i].conf;
+
+		weights += c->weight;
+		ahead += turn(sim, c) * c->vcpus;
+	}
+	bound = turn(sim, conf) * conf->vcpus * (weights / conf->weight + 1);
+	return 2 * (bound + ahead);
+}
+
+bool props_start(struct sim *sim, struct pcpu *p, struct vcpu *v)
+{
+	struct watch *w = sim->props ? &sim->props->watch[v->id] : NULL;
+	u64 from = v->waiting;
+
+	if (v->state == VCPU_RUNNING)
+		props_fail(sim, PROP_ONE_PCPU, v, "picked by pCPU %u while it runs on %u", p->id,
+			   v->pcpu);
+	else if (p->cur)
+		props_fail(sim, PROP_ONE_VCPU, v, "picked by pCPU %u, which is taken", p->id);
+	else if (v->state != VCPU_READY || !v->wants)
+		props_fail(sim, PROP_RUNNABLE, v, "picked by pCPU %u, but not runnable", p->id);
+	else if (!cpuset_has(&v->mask, p->id))
+		props_fail(sim, PROP_AFFINITY, v, "picked by pCPU %u, which it may not use", p->id);
+	if (!w || sim->failed)
+		return sim->failed;
+	if (w->costart && sim->now - w->costart > COSTART_BOUND && !sim->sc->host_every)
+		props_fail(sim, PROP_COSTART, v, "runs %.3f ms after its gang started, bound %.3f",
+			   ms(sim->now - w->costart), ms(COSTART_BOUND));
+	w->costart = 0;
+	if (w->held_at > from)
+		from = w->held_at;
+	if (sim->now - from > w->bound)
+		props_fail(sim, PROP_WAITING, v, "waited %.3f ms, bound %.3f", ms(sim->now - from),
+			   ms(w->bound));
+	return sim->failed;
+}
+
+void props_stop(struct sim *sim, struct vcpu *v)
+{
+	if (sim->props)
+		sim->props->watch[v->id].costart = 0;
+}
+
+void props_leave(struct sim *sim, struct vcpu *v)
+{
+	props_stop(sim, v);
+}
+
+void props_costart(struct sim *sim, struct vcpu *v)
+{
+	if (sim->props)
+		sim->props->watch[v->id].costart = sim->now;
+}
+
+static bool could_run(struct sim *sim, const struct pcpu *p, struct vcpu *v)
+{
+	return cpuset_has(&v->mask, p->id) &&
+	       (!sim->ops->cell || sim->ops->cell(sim, v) == p->cell);
+}
+
+static void audit_pcpu(struct sim *sim, struct pcpu *p)
+{
+	u32 i;
+
+	if (!p->idle || p->stolen || sim->now - p->idle_since <= IDLE_BOUND)
+		return;
+	for (i = 0; i < sim->nr_vcpus; i++) {
+		struct vcpu *v = &sim->vcpus[i];
+		u64 from = v->waiting;
+
+		if (v->state != VCPU_READY || !could_run(sim, p, v))
+			continue;
+		if (sim->props->watch[i].held_at > from)
+			from = sim->props->watch[i].held_at;
+		if (sim->now - from > IDLE_BOUND) {
+			props_fail(sim, PROP_CONSERVING, v,
+				   "waits for %.3f ms, pCPU %u is idle for %.3f, bound %.3f",
+				   ms(sim->now - from), p->id, ms(sim->now - p->idle_since),
+				   ms(IDLE_BOUND));
+			return;
+		}
+	}
+}
+
+static void on_audit(struct sim *sim, void *arg)
+{
+	struct props *pr = arg;
+	u32 i;
+
+	for (i = 0; i < sim->nr_vcpus; i++) {
+		struct vcpu *v = &sim->vcpus[i];
+
+		if (v->state == VCPU_READY && sim->ops->held && sim->ops->held(sim, v)) {
+			pr->watch[i].held_at = sim->now;
+			pr->watch[i].costart = 0;
+		}
+	}
+	for (i = 0; i < sim->nr_pcpus && !sim->failed; i++)
+		audit_pcpu(sim, &sim->pcpus[i]);
+	event_set(&sim->queue, &pr->audit, sim->now + AUDIT);
+}
+
+void props_watch(struct sim *sim)
+{
+	struct props *pr = calloc(1, sizeof(*pr));
+	u32 i;
+
+	if (pr)
+		pr->watch = calloc(sim->nr_vcpus, sizeof(*pr->watch));
+	if (!pr || !pr->watch) {
+		perror("sim");
+		exit(1);
+	}
+	sim->props = pr;
+	pr->failed = NR_PROPS;
+	for (i = 0; i < sim->nr_vcpus; i++)
+		pr->watch[i].bound = wait_bound(sim, &sim->vcpus[i]);
+	pr->audit.fire = on_audit;
+	pr->audit.arg = pr;
+	event_set(&sim->queue, &pr->audit, AUDIT);
+}
+
+void props_free(struct sim *sim)
+{
+	if (!sim->props)
+		return;
+	free(sim->props->watch);
+	free(sim->props);
+}
+
+static u64 vm_ran(const struct vm *vm)
+{
+	u64 sum = 0;
+	u32 i;
+
+	for (i = 0; i < vm->nr_vcpus; i++)
+		sum += vm->vcpus[i].stats.run;
+	return sum;
+}
+
+/*
+ * What hungry VM @at deserves of what the hungry ones got together: in
+ * proportion to weight, but nobody more than his width has use for.
+ */
+static double deserves(const struct sim *sim, u32 at, double span)
+{
+	double left = 0, weights;
+	bool *full = calloc(sim->nr_vms, sizeof(bool)), again = true;
+	u32 i;
+
+	if (!full) {
+		perror("sim");
+		exit(1);
+	}
+	for (i = 0; i < sim->nr_vms; i++)
+		if (is_hungry(sim->vms[i].conf))
+			left += (double)vm_ran(&sim->vms[i]);
+	while (again) {
+		again = false;
+		weights = 0;
+		for (i = 0; i < sim->nr_vms; i++)
+			if (is_hungry(sim->vms[i].conf) && !full[i])
+				weights += (double)sim->vms[i].conf->weight;
+		for (i = 0; i < sim->nr_vms; i++) {
+			const struct vm_conf *c = sim->vms[i].conf;
+
+			if (!is_hungry(c) || full[i] ||
+			    left * (double)c->weight / weights < (double)c->vcpus * span)
+				continue;
+			full[i] = true;
+			left -= (double)c->vcpus * span;
+			again = true;
+		}
+	}
+	left = full[at] ? (double)sim->vms[at].conf->vcpus * span :
+	       left * (double)sim->vms[at].conf->weight / weights;
+	free(full);
+	return left;
+}
+
+/*
+ * 2 % of the share, which is what the design promises over 10 s; and, as runs
+ * here are shorter, what a VM may be ahead or behind at any moment: a turn of
+ * each of its vCPUs at both ends of the time measured, and as much for those
+ * of the widest other VM, for which it may have had to make room.
+ */
+static double slack(const struct sim *sim, const struct vm *vm, double share)
+{
+	u64 widest = 0;
+	u32 i;
+
+	for (i = 0; i < sim->nr_vms; i++)
+		if (&sim->vms[i] != vm && sim->vms[i].conf->vcpus > widest)
+			widest = sim->vms[i].conf->vcpus;
+	return share * 0.02 + 2.0 * (double)(turn(sim, vm->conf) * (vm->nr_vcpus + widest));
+}
+
+static void check_fair(struct sim *sim)
+{
+	double span = (double)(sim->end - sim->warm_at);
+	u32 i;
+
+	for (i = 0; i < sim->nr_vms; i++)
+		if (sim->vms[i].conf->pin != PIN_NONE)
+			return;		/* a share of which pCPUs? */
+	if (sim->nr_cells > 1)
+		return;
+	for (i = 0; i < sim->nr_vms; i++) {
+		struct vm *vm = &sim->vms[i];
+		double want, got, most;
+		bool storm = vm->conf->model == MODEL_STORM;
+
+		if (!is_hungry(vm->conf))
+			continue;
+		want = deserves(sim, i, span);
+		got = (double)vm_ran(vm);
+		most = slack(sim, vm, want);
+		if (got > want + most || (got < want - most && !storm))
+			props_fail(sim, storm ? PROP_MALICE : PROP_FAIR, vm->vcpus,
+				   "its VM ran %.1f ms of %.1f that it deserves, give or take %.1f",
+				   got / (double)MS, want / (double)MS, most / (double)MS);
+	}
+}
+
+/*
+ * A VM that is gone whenever the tick comes may get its weight's share of the
+ * whole host, and not more, even if it does not ask for all of it.
+ */
+static void check_dodge(struct sim *sim)
+{
+	double span = (double)(sim->end - sim->warm_at), all = 0, weights = 0;
+	u32 i;
+
+	for (i = 0; i < sim->nr_vms; i++) {
+		if (!is_hungry(sim->vms[i].conf) && sim->vms[i].conf->model != MODEL_DODGE)
+			return;
+		if (sim->vms[i].conf->pin != PIN_NONE || sim->vms[i].nr_vcpus < sim->nr_pcpus)
+			return;
+		all += (double)vm_ran(&sim->vms[i]);
+		weights += (double)sim->vms[i].conf->weight;
+	}
+	for (i = 0; i < sim->nr_vms; i++) {
+		struct vm *vm = &sim->vms[i];
+		double want = all * (double)vm->conf->weight / weights, got = (double)vm_ran(vm);
+
+		if (vm->conf->model == MODEL_DODGE && span > 0 &&
+		    got > want * 1.02 + (double)turn(sim, vm->conf))
+			props_fail(sim, PROP_MALICE, vm->vcpus,
+				   "its VM ran %.1f ms of %.1f that it deserves",
+				   got / (double)MS, want / (double)MS);
+	}
+}
+
+/* What its cap grants, a full bucket, and a tick or two for each vCPU that overran. */
+static void check_cap(struct sim *sim)
+{
+	u64 span = sim->end - sim->warm_at;
+	u32 i;
+
+	for (i = 0; i < sim->nr_vms; i++) {
+		struct vm *vm = &sim->vms[i];
+		u64 most, got = vm_ran(vm);
+
+		if (!vm->conf->quota)
+			continue;
+		most = (span / vm->conf->period + 2) * vm->conf->quota +
+		       vm->nr_vcpus * 2 * sim->cost->hz_ns;
+		if (got > most)
+			props_fail(sim, PROP_CAP, vm->vcpus, "its VM ran %.1f ms, its cap grants %.1f",
+				   ms(got), ms(most));
+	}
+}
+
+/* A gang that can never be whole in its cell is not to be made to wait for that. */
+static void check_wide(struct sim *sim)
+{
+	u32 i, k;
+
+	for (i = 0; i < sim->nr_vms; i++) {
+		struct vm *vm = &sim->vms[i];
+
+		if (!is_gang(sim, vm->conf) || !is_hungry(vm->conf) ||
+		    vm->nr_vcpus <= (sim->sc->cell < sim->nr_pcpus ? sim->sc->cell : sim->nr_pcpus))
+			continue;
+		for (k = 0; k < vm->nr_vcpus; k++)
+			if (vm->vcpus[k].stats.costop)
+				props_fail(sim, PROP_WIDE, &vm->vcpus[k],
+					   "held back for %.3f ms", ms(vm->vcpus[k].stats.costop));
+	}
+}
+
+void props_end(struct sim *sim)
+{
+	u32 i;
+
+	if (!sim->props)
+		return;
+	for (i = 0; i < sim->nr_vcpus && !sim->failed; i++) {
+		struct vcpu *v = &sim->vcpus[i];
+		struct watch *w = &sim->props->watch[i];
+		u64 from = w->held_at > v->waiting ? w->held_at : v->waiting;
+
+		if (v->state == VCPU_READY && sim->now - from > w->bound)
+			props_fail(sim, PROP_WAITING, v, "waits for %.3f ms, bound %.3f",
+				   ms(sim->now - from), ms(w->bound));
+	}
+	check_cap(sim);
+	check_wide(sim);
+	check_fair(sim);
+	check_dodge(sim);
+}
