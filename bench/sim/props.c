@@ -112,23 +112,31 @@ static bool is_gang(const struct sim *sim, const struct vm_conf *conf)
  * How long a vCPU may wait. While its VM is charged one turn, the others get
  * theirs in proportion to their weights; siblings take turns at that; and all
  * that is in front of it may run once, because order among equals is not kept.
- * Twice that, as pCPUs come free at their own times. Whatever the weights, a
- * waiter of 3 s is looked for once a second and goes first; one VM each time.
+ * Twice that, as pCPUs come free at their own times.
+ *
+ * Where affinity keeps a vCPU from the pCPUs that its VM's share is spent on,
+ * virtual time, which is the VM's, says nothing about it; then what holds is
+ * the policy's last resort: who has waited for 3 s is looked for once a second
+ * and goes first, one VM each time.
  */
 static u64 wait_bound(const struct sim *sim, const struct vcpu *v)
 {
 	const struct vm_conf *conf = v->vm->conf;
 	u64 weights = 0, ahead = 0, bound;
+	bool pinned = false;
 	u32 i;
 
 	for (i = 0; i < sim->nr_vms; i++) {
 		const struct vm_conf *c = sim->vms[i].conf;
 
+		pinned |= c->pin != PIN_NONE;
 		weights += c->weight;
 		ahead += turn(sim, c) * c->vcpus;
 	}
-	bound = turn(sim, conf) * conf->vcpus * (weights / conf->weight + 1);
-	return 2 * (bound + ahead);
+	bound = 2 * (turn(sim, conf) * conf->vcpus * (weights / conf->weight + 1) + ahead);
+	if (pinned && bound < 3 * SEC + sim->nr_vms * SEC + ahead)
+		bound = 3 * SEC + sim->nr_vms * SEC + ahead;
+	return bound;
 }
 
 bool props_start(struct sim *sim, struct pcpu *p, struct vcpu *v)
@@ -264,7 +272,8 @@ static u64 vm_ran(const struct vm *vm)
 
 /*
  * What hungry VM @at deserves of what the hungry ones got together: in
- * proportion to weight, but nobody more than his width has use for.
+ * proportion to weight, but nobody more than his width has use for; and if the
+ * host's own threads take a little of that from him, it is not the others' fault.
  */
 static double deserves(const struct sim *sim, u32 at, double span)
 {
@@ -287,12 +296,15 @@ static double deserves(const struct sim *sim, u32 at, double span)
 				weights += (double)sim->vms[i].conf->weight;
 		for (i = 0; i < sim->nr_vms; i++) {
 			const struct vm_conf *c = sim->vms[i].conf;
+			double got;
 
 			if (!is_hungry(c) || full[i] ||
 			    left * (double)c->weight / weights < (double)c->vcpus * span)
 				continue;
 			full[i] = true;
-			left -= (double)c->vcpus * span;
+			got = (double)vm_ran(&sim->vms[i]);
+			left -= got > 0.9 * (double)c->vcpus * span ? got :
+				(double)c->vcpus * span;
 			again = true;
 		}
 	}
@@ -319,6 +331,41 @@ static double slack(const struct sim *sim, const struct vm *vm, double share)
 	return share * 0.02 + 2.0 * (double)(turn(sim, vm->conf) * (vm->nr_vcpus + widest));
 }
 
+/*
+ * Can VM @at have its share beside gang @g having its own? While the gang runs,
+ * what the gang leaves free is all there is for others; and for another gang
+ * nothing, unless it fits in whole. Where shares of weight ask for more than
+ * that, the policy has to choose between weight and gang, and the property
+ * says nothing.
+ */
+static bool fits_beside(const struct sim *sim, u32 at, u32 g, double span)
+{
+	double width = sim->vms[at].nr_vcpus, gang = sim->vms[g].nr_vcpus;
+	double free = sim->nr_pcpus - gang, part = deserves(sim, g, span) / span / gang;
+
+	if (is_gang(sim, sim->vms[at].conf) && width > 1 && width > free)
+		free = 0;
+	return deserves(sim, at, span) / span <=
+	       1.001 * ((1 - part) * width + part * (width < free ? width : free));
+}
+
+static bool all_fit(const struct sim *sim, double span)
+{
+	u32 i, g;
+
+	for (g = 0; g < sim->nr_vms; g++) {
+		const struct vm *vm = &sim->vms[g];
+
+		if (!is_hungry(vm->conf) || !is_gang(sim, vm->conf) || vm->nr_vcpus < 2 ||
+		    vm->nr_vcpus > sim->nr_pcpus)
+			continue;
+		for (i = 0; i < sim->nr_vms; i++)
+			if (i != g && is_hungry(sim->vms[i].conf) && !fits_beside(sim, i, g, span))
+				return false;
+	}
+	return true;
+}
+
 static void check_fair(struct sim *sim)
 {
 	double span = (double)(sim->end - sim->warm_at);
@@ -329,46 +376,51 @@ static void check_fair(struct sim *sim)
 			return;		/* a share of which pCPUs? */
 	if (sim->nr_cells > 1)
 		return;
+	if (!all_fit(sim, span))
+		return;
 	for (i = 0; i < sim->nr_vms; i++) {
 		struct vm *vm = &sim->vms[i];
 		double want, got, most;
-		bool storm = vm->conf->model == MODEL_STORM;
 
 		if (!is_hungry(vm->conf))
 			continue;
 		want = deserves(sim, i, span);
 		got = (double)vm_ran(vm);
 		most = slack(sim, vm, want);
-		if (got > want + most || (got < want - most && !storm))
-			props_fail(sim, storm ? PROP_MALICE : PROP_FAIR, vm->vcpus,
+		if (got > want + most || got < want - most - (double)sim->stats.stolen)
+			props_fail(sim, PROP_FAIR, vm->vcpus,
 				   "its VM ran %.1f ms of %.1f that it deserves, give or take %.1f",
 				   got / (double)MS, want / (double)MS, most / (double)MS);
 	}
 }
 
 /*
- * A VM that is gone whenever the tick comes may get its weight's share of the
- * whole host, and not more, even if it does not ask for all of it.
+ * Malice gains nothing: a VM that is gone whenever the tick comes, or spins for
+ * ever, gets no more than its weight's share of the whole host, to 2 % and a
+ * turn, beside VMs that could use all of it. Where the other ones' widths or
+ * affinity leave something over, there is nothing to be gained.
  */
-static void check_dodge(struct sim *sim)
+static void check_malice(struct sim *sim)
 {
-	double span = (double)(sim->end - sim->warm_at), all = 0, weights = 0;
+	double all = 0, weights = 0;
 	u32 i;
 
 	for (i = 0; i < sim->nr_vms; i++) {
-		if (!is_hungry(sim->vms[i].conf) && sim->vms[i].conf->model != MODEL_DODGE)
-			return;
-		if (sim->vms[i].conf->pin != PIN_NONE || sim->vms[i].nr_vcpus < sim->nr_pcpus)
+		const struct vm_conf *conf = sim->vms[i].conf;
+
+		if ((!is_hungry(conf) && conf->model != MODEL_DODGE) || conf->pin != PIN_NONE ||
+		    conf->vcpus < sim->nr_pcpus || conf->quota || conf->phase || conf->arrive ||
+		    conf->depart)
 			return;
 		all += (double)vm_ran(&sim->vms[i]);
-		weights += (double)sim->vms[i].conf->weight;
+		weights += (double)conf->weight;
 	}
 	for (i = 0; i < sim->nr_vms; i++) {
 		struct vm *vm = &sim->vms[i];
 		double want = all * (double)vm->conf->weight / weights, got = (double)vm_ran(vm);
 
-		if (vm->conf->model == MODEL_DODGE && span > 0 &&
-		    got > want * 1.02 + (double)turn(sim, vm->conf))
+		if ((vm->conf->model == MODEL_DODGE || vm->conf->model == MODEL_STORM) &&
+		    got > want * 1.02 + (double)turn(sim, vm->conf) * vm->nr_vcpus)
 			props_fail(sim, PROP_MALICE, vm->vcpus,
 				   "its VM ran %.1f ms of %.1f that it deserves",
 				   got / (double)MS, want / (double)MS);
@@ -395,6 +447,11 @@ static void check_cap(struct sim *sim)
 	}
 }
 
+static u64 cell_width(const struct sim *sim)
+{
+	return sim->sc->cell < sim->nr_pcpus ? sim->sc->cell : sim->nr_pcpus;
+}
+
 /* A gang that can never be whole in its cell is not to be made to wait for that. */
 static void check_wide(struct sim *sim)
 {
@@ -404,7 +461,7 @@ static void check_wide(struct sim *sim)
 		struct vm *vm = &sim->vms[i];
 
 		if (!is_gang(sim, vm->conf) || !is_hungry(vm->conf) ||
-		    vm->nr_vcpus <= (sim->sc->cell < sim->nr_pcpus ? sim->sc->cell : sim->nr_pcpus))
+		    vm->nr_vcpus <= cell_width(sim))
 			continue;
 		for (k = 0; k < vm->nr_vcpus; k++)
 			if (vm->vcpus[k].stats.costop)
@@ -430,6 +487,6 @@ void props_end(struct sim *sim)
 	}
 	check_cap(sim);
 	check_wide(sim);
+	check_malice(sim);
 	check_fair(sim);
-	check_dodge(sim);
 }

@@ -437,7 +437,9 @@ int scenario_read(struct scenario *sc, const char *path)
 	return r.bad ? -1 : scenario_check(sc);
 }
 
-static void write_keys(const struct key *k, const void *base, const void *dfl, FILE *f)
+/* @section: its heading, written before the first key; NULL: it is there already. */
+static void write_keys(const char *section, const struct key *k, const void *base,
+		       const void *dfl, FILE *f)
 {
 	char word[MAX_NAME];
 
@@ -448,6 +450,9 @@ static void write_keys(const struct key *k, const void *base, const void *dfl, F
 		if (k->kind == TEXT ? !strcmp(at, was) :
 		    !memcmp(at, was, k->kind == CPUS ? sizeof(struct cpuset) : sizeof(u64)))
 			continue;
+		if (section)
+			fprintf(f, "\n[%s]\n", section);
+		section = NULL;
 		fprintf(f, "%s = ", k->name);
 		if (k->kind == NUMBER)
 			fprintf(f, "%" PRIu64, *(const u64 *)at / k->unit);
@@ -470,14 +475,12 @@ void scenario_write(const struct scenario *sc, FILE *f)
 	scenario_default(&dfl);
 	vm = scenario_add_vm(&dfl, "");
 	fputs("; SPDX-License-Identifier: GPL-2.0-only\n", f);
-	for (i = 0; i < sizeof(sections) / sizeof(sections[0]); i++) {
-		fprintf(f, "[%s]\n", sections[i].name);
-		write_keys(sections[i].keys, sc, &dfl, f);
-	}
+	for (i = 0; i < sizeof(sections) / sizeof(sections[0]); i++)
+		write_keys(sections[i].name, sections[i].keys, sc, &dfl, f);
 	for (i = 0; i < sc->nr_vms; i++) {
 		fprintf(f, "\n[vm %s]\n", sc->vms[i].name);
 		fprintf(f, "vcpus = %" PRIu64 "\n", sc->vms[i].vcpus);
-		write_keys(vm_keys + 2, &sc->vms[i], vm, f);
+		write_keys(NULL, vm_keys + 2, &sc->vms[i], vm, f);
 		if (sc->vms[i].count != 1)
 			fprintf(f, "count = %" PRIu64 "\n", sc->vms[i].count);
 	}

@@ -16,6 +16,10 @@ static const struct {
 	  "simulate; --check: watch the properties, exit 1 if one is violated" },
 	{ "list", cmd_list, "", "scenarios and schedulers" },
 	{ "compare", cmd_compare, "A B SCENARIO...", "two schedulers, side by side" },
+	{ "fuzz", cmd_fuzz, "[--count N] [--seed N] [--exceptions FILE]",
+	  "the properties of random scenarios; --count 0: for ever" },
+	{ "cost", cmd_cost, "[--tsv FILE]", "instructions per decision, and memory" },
+	{ "figure", cmd_figure, "NAME|all [--out DIR]", "run a figure's scenarios and plot it" },
 };
 
 #define NR_VERBS (sizeof(verbs) / sizeof(verbs[0]))
