@@ -66,6 +66,20 @@ struct sched_ops {
 extern const struct sched_ops sched_off, sched_gang, sched_class;
 extern const struct sched_ops sched_eevdf, sched_eevdf_ple;
 
+/**
+ * struct class_counts - what the class's decisions came to
+ * @picks:	calls of vg_pick(); @wakes: of vg_wake()
+ * @allocated:	bytes of its state; @used: of the records in use, cells included
+ */
+struct class_counts {
+	u64 picks;
+	u64 wakes;
+	u64 allocated;
+	u64 used;
+};
+
+struct class_counts class_counts(struct sim *sim);
+
 /* Ends with NULL. */
 extern const struct sched_ops *const schedulers[];
 

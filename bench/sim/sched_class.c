@@ -61,7 +61,21 @@ struct class {
 	struct vg_plan plan;
 	struct class_cell *cells;
 	struct vcpu **by_vi;
+	struct class_counts counts;
 };
+
+/* What `sim cost` counts: functions with names that no optimisation changes. */
+static __attribute__((noipa)) void decide_pick(struct vg_state_all *s, struct vg_cell *c,
+					       struct vg_plan *pl)
+{
+	vg_pick(s, c, pl);
+}
+
+static __attribute__((noipa)) u32 decide_wake(struct vg_state_all *s, struct vg_cell *c,
+					      struct vg_plan *pl, u32 vi, bool preempt)
+{
+	return vg_wake(s, c, pl, vi, preempt);
+}
 
 static struct class *class_of(struct sim *sim)
 {
@@ -233,8 +247,10 @@ static void class_enqueue(struct sim *sim, struct vcpu *v, u32 flags)
 		vg_count(c, VG_STAT_HOST, 1);
 	}
 	vg_vcpu_wait(s, c, &pl, cv(v)->vi);
-	if (!(flags & ENQ_LAST))
-		b = vg_wake(s, c, &pl, cv(v)->vi, (flags & ENQ_WAKEUP) && !again);
+	if (!(flags & ENQ_LAST)) {
+		b = decide_wake(s, c, &pl, cv(v)->vi, (flags & ENQ_WAKEUP) && !again);
+		class_of(sim)->counts.wakes++;
+	}
 	act(sim, c, &pl);
 	if (b != VG_NONE)
 		insert(sim, v, pcpu_at(sim, c, b), true);
@@ -262,7 +278,8 @@ static void class_dispatch(struct sim *sim, struct pcpu *p, struct vcpu *prev)
 	if (prev && cell_of(sim, prev) == c && vg_vcpu(s, cv(prev)->vi)->state == VG_RUNNING)
 		pvi = cv(prev)->vi;
 	vg_plan_begin(&pl, sim->now, cp(p)->bit, pvi);
-	vg_pick(s, c, &pl);
+	decide_pick(s, c, &pl);
+	class_of(sim)->counts.picks++;
 	if (pl.own == VG_KEEP) {
 		if (prev)
 			cv(prev)->slice = true;
@@ -588,6 +605,24 @@ static void class_end(struct sim *sim)
 		munmap(cl->state, sizeof(*cl->state));
 	free(cl->cells);
 	free(cl->by_vi);
+}
+
+struct class_counts class_counts(struct sim *sim)
+{
+	struct class_counts counts = class_of(sim)->counts;
+	u32 i;
+
+	counts.allocated = sizeof(struct vg_state_all);
+	counts.used = sim->nr_cells * sizeof(struct vg_cell) +
+		      sim->nr_vcpus * sizeof(struct vg_vcpu);
+	for (i = 0; i < sim->nr_vms; i++) {
+		u32 ei = vg_vm(st(sim), i)->ents;
+
+		counts.used += sizeof(struct vg_vm);
+		for (; ei != VG_NONE; ei = vg_ent(st(sim), ei)->sibling)
+			counts.used += sizeof(struct vg_ent);
+	}
+	return counts;
 }
 
 #define CLASS(id, says, sentence, bits)			\

@@ -395,14 +395,22 @@ static void test_eevdf_cap(void **state)
 	sim_free(sim);
 }
 
-/* A watched property that does not hold is found: an honest VM cut off by one that lies. */
+/* A scheduler that gives each pCPU what another one runs. */
 static struct vcpu *liar_schedule(struct sim *sim, struct pcpu *p, struct vcpu *prev)
 {
-	(void)prev;
+	u32 i;
+
 	(void)p;
-	return sim->vcpus[0].wants ? &sim->vcpus[0] : NULL;
+	for (i = 0; i < sim->nr_vcpus; i++)
+		if (sim->vcpus[i].state == VCPU_RUNNING && &sim->vcpus[i] != prev)
+			return &sim->vcpus[i];
+	for (i = 0; i < sim->nr_vcpus; i++)
+		if (sim->vcpus[i].wants)
+			return &sim->vcpus[i];
+	return NULL;
 }
 
+/* A watched property that does not hold is found. */
 static void test_properties_can_fail(void **state)
 {
 	struct sched_ops liar = sched_class;
@@ -436,7 +444,6 @@ static void test_shrinking(void **state)
 	sc.pcpus = 1;
 	sc.seconds = 3 * SEC;
 	sc.warmup = 100 * MS;
-	/* A bound of nothing can not be kept: the cap is void where nothing can be granted. */
 	for (i = 0; i < 4; i++) {
 		struct vm_conf *vm = exact_vm(&sc, i == 2 ? "storm" : "honest", 3,
 					      i == 2 ? MODEL_STORM : MODEL_COMPUTE);
