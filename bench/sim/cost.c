@@ -88,7 +88,7 @@ static int read_total(const char *path, u64 *total)
 	if (!f)
 		return -1;
 	while (fgets(line, sizeof(line), f)) {
-		if (strncmp(line, "totals: ", 8))
+		if (strncmp(line, "totals: ", 8) != 0)
 			continue;
 		*total = strtoull(line + 8, NULL, 10);
 		err = 0;

@@ -104,7 +104,7 @@ static int parse_features(const char *value, u32 *out)
 
 	snprintf(text, sizeof(text), "%s", value);
 	while ((word = strsep(&at, " "))) {
-		for (i = 0; i < NR_FEATURES && strcmp(word, features[i]); i++)
+		for (i = 0; i < NR_FEATURES && strcmp(word, features[i]) != 0; i++)
 			;
 		if (i == NR_FEATURES)
 			return -1;
@@ -130,7 +130,7 @@ static int on_exception(void *arg, const char *section, const char *name, const 
 	if (!e)
 		return 0;
 	if (!strcmp(name, "property")) {
-		for (i = 0; i < NR_PROPS && strcmp(props_name(i), value); i++)
+		for (i = 0; i < NR_PROPS && strcmp(props_name(i), value) != 0; i++)
 			;
 		e->prop = i;
 		ex->bad |= i == NR_PROPS;

@@ -123,8 +123,9 @@ static int run_options(struct run_options *o, int argc, char **argv)
 			o->name = arg;
 			continue;
 		}
-		if (strcmp(arg, "--sched") && strcmp(arg, "--seconds") && strcmp(arg, "--seed") &&
-		    strcmp(arg, "--tsv") && strcmp(arg, "--trace")) {
+		if (strcmp(arg, "--sched") != 0 && strcmp(arg, "--seconds") != 0 &&
+		    strcmp(arg, "--seed") != 0 && strcmp(arg, "--tsv") != 0 &&
+		    strcmp(arg, "--trace") != 0) {
 			fprintf(stderr, "sim run: no option '%s'; there are --sched --seconds "
 				"--seed --tsv --trace --check\n", arg);
 			return -1;

@@ -345,7 +345,7 @@ static int on_key(void *arg, const char *section, const char *name, const char *
 		return 1;
 	}
 	for (i = 0; i < sizeof(sections) / sizeof(sections[0]); i++) {
-		if (strcmp(section, sections[i].name))
+		if (strcmp(section, sections[i].name) != 0)
 			continue;
 		if (set_in(sections[i].keys, r->sc, name, value, r->path))
 			r->bad = true;

@@ -625,6 +625,7 @@ struct class_counts class_counts(struct sim *sim)
 	return counts;
 }
 
+/* NOLINTBEGIN(bugprone-macro-parentheses) */
 #define CLASS(id, says, sentence, bits)			\
 const struct sched_ops id = {				\
 	.name = says,					\
@@ -646,6 +647,7 @@ const struct sched_ops id = {				\
 	.held = class_held,				\
 	.cell = class_cell_of,				\
 }
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 CLASS(sched_off, "off", "vmgang's class, every VM's vCPUs independent", SCHED_ALL_OFF);
 CLASS(sched_gang, "gang", "vmgang's class, every VM a gang", SCHED_ALL_GANG);

@@ -634,6 +634,7 @@ static void eevdf_end(struct sim *sim)
 	}
 }
 
+/* NOLINTBEGIN(bugprone-macro-parentheses) */
 #define EEVDF(id, says, sentence, bits, yield)		\
 const struct sched_ops id = {				\
 	.name = says,					\
@@ -653,6 +654,7 @@ const struct sched_ops id = {				\
 	.yield_to = yield,				\
 	.held = eevdf_held,				\
 }
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 EEVDF(sched_eevdf, "eevdf", "Linux's default scheduler, PAUSE-loop exits off", SCHED_NO_PLE,
       NULL);

@@ -457,7 +457,7 @@ static void test_shrinking(void **state)
 	prop = props_failed(sim, &what);
 	sim_free(sim);
 	if (prop == NR_PROPS)
-		skip();		/* the policy does not let directed yields starve others any more */
+		skip();	/* the policy does not let directed yields starve others any more */
 	shrink(&sc, prop);
 	assert_true(sc.nr_vms <= 2);
 	assert_true(sc.seconds < 3 * SEC);
