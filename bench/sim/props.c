@@ -365,7 +365,8 @@ static bool fits(const struct sim *sim, u32 g, double span)
 			beside = 0;
 		widths += width;
 		all += needs(sim, i, span);
-		if (needs(sim, i, span) > 1.001 * ((1 - part) * width + part * least(width, beside)))
+		if (needs(sim, i, span) >
+		    1.001 * ((1 - part) * width + part * least(width, beside)))
 			return false;
 	}
 	return all <= 1.001 * ((1 - part) * least(widths, sim->nr_pcpus) +
@@ -475,8 +476,8 @@ static void check_cap(struct sim *sim)
 		most = (span / vm->conf->period + 2) * vm->conf->quota +
 		       vm->nr_vcpus * turn(sim, vm->conf);
 		if (got > most)
-			props_fail(sim, PROP_CAP, vm->vcpus, "its VM ran %.1f ms, its cap grants %.1f",
-				   ms(got), ms(most));
+			props_fail(sim, PROP_CAP, vm->vcpus,
+				   "its VM ran %.1f ms, its cap grants %.1f", ms(got), ms(most));
 	}
 }
 
