@@ -10,7 +10,7 @@ export KVER DESTDIR PREFIX
 
 DIRS	:= kernel userspace libvirt-hooks bench
 
-.PHONY: all help check unit lint demo bench install deb clean
+.PHONY: all help check unit lint demo bench fuzz install deb clean
 
 all:
 	@for d in $(DIRS); do $(MAKE) --no-print-directory -C $$d all || exit 1; done
@@ -21,6 +21,7 @@ help:
 	@echo 'make demo       show co-scheduling at work in a virtual KVM host (no KVM needed)'
 	@echo 'make check      run every test, in a virtual KVM host (no KVM needed)'
 	@echo 'make bench      run the benchmarks behind the figures of the README there'
+	@echo 'make fuzz       simulate random scenarios until a property of the class is violated'
 	@echo 'make unit       run the tests that need no kernel, on this machine'
 	@echo 'make lint       sparse, clang-tidy, shellcheck and style, on this machine'
 	@echo 'make deb        build Debian packages into build/'
@@ -34,6 +35,9 @@ check:
 
 bench:
 	@bench/tests/bench
+
+fuzz:
+	@$(MAKE) --no-print-directory -C bench fuzz
 
 unit: all
 	@for d in $(DIRS); do $(MAKE) --no-print-directory -C $$d check || exit 1; done

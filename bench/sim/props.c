@@ -1,0 +1,527 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The properties and their bounds.
+ *
+ * A turn is the longest stint: the slice, and two ticks, because stints end on
+ * ticks and a fresh one may begin anywhere between two.
+ */
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "props.h"
+#include "sched.h"
+
+#define AUDIT		MS
+
+/* An IPI out of the idle loop and a switch, ten times over. */
+#define COSTART_BOUND	(100 * US)
+
+/* A tick finds what an IPI did not. */
+#define IDLE_BOUND	(5 * MS)
+
+struct watch {
+	u64 held_at;		/* when it was last seen held by a cap */
+	u64 costart;		/* its gang started then; 0: no matter */
+	u64 bound;		/* of its waits */
+};
+
+struct props {
+	struct event audit;
+	struct watch *watch;
+	enum prop failed;
+	char what[200];
+};
+
+static const char *const names[NR_PROPS] = {
+	[PROP_ENGINE] = "engine",
+	[PROP_ONE_PCPU] = "one-pcpu",
+	[PROP_ONE_VCPU] = "one-vcpu",
+	[PROP_RUNNABLE] = "runnable",
+	[PROP_AFFINITY] = "affinity",
+	[PROP_COSTART] = "co-start",
+	[PROP_CONSERVING] = "conserving",
+	[PROP_WAITING] = "waiting",
+	[PROP_FAIR] = "fair",
+	[PROP_CAP] = "cap",
+	[PROP_MALICE] = "malice",
+	[PROP_WIDE] = "wide",
+};
+
+const char *props_name(enum prop prop)
+{
+	return prop < NR_PROPS ? names[prop] : "none";
+}
+
+void props_fail(struct sim *sim, enum prop prop, const struct vcpu *v, const char *what, ...)
+{
+	char text[120];
+	va_list ap;
+
+	if (sim->failed)
+		return;
+	sim->failed = true;
+	va_start(ap, what);
+	/* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized) */
+	vsnprintf(text, sizeof(text), what, ap);
+	va_end(ap);
+	if (!sim->props) {
+		fprintf(stderr, "sim: %s: %s: %s\n", sim->sc->name, names[prop], text);
+		return;
+	}
+	sim->props->failed = prop;
+	snprintf(sim->props->what, sizeof(sim->props->what), "%s.%u/%u at %.3f ms: %s",
+		 v->vm->conf->name, v->vm->id, v->index, (double)sim->now / (double)MS, text);
+}
+
+enum prop props_failed(const struct sim *sim, const char **what)
+{
+	*what = sim->props ? sim->props->what : "";
+	return sim->props ? sim->props->failed : NR_PROPS;
+}
+
+static double ms(u64 ns)
+{
+	return (double)ns / (double)MS;
+}
+
+static u64 turn(const struct sim *sim, const struct vm_conf *conf)
+{
+	return conf->slice + 2 * sim->cost->hz_ns;
+}
+
+/* Always wants all of its vCPUs run, and may have what it wants. */
+static bool is_hungry(const struct vm_conf *conf)
+{
+	if (conf->phase || conf->quota || conf->arrive || conf->depart ||
+	    vm_conf_threads(conf) < conf->vcpus)
+		return false;
+	return conf->model == MODEL_COMPUTE || conf->model == MODEL_STORM ||
+	       conf->model == MODEL_LOCK ||
+	       (conf->model == MODEL_BARRIER && !conf->spin_limit);
+}
+
+static bool is_gang(const struct sim *sim, const struct vm_conf *conf)
+{
+	if (sim->ops->flags & (SCHED_ALL_OFF | SCHED_ALL_GANG))
+		return sim->ops->flags & SCHED_ALL_GANG;
+	return conf->cosched;
+}
+
+/*
+ * How long a vCPU may wait. While its VM is charged one turn, the others get
+ * theirs in proportion to their weights; siblings take turns at that; and all
+ * that is in front of it may run once, because order among equals is not kept.
+ * Twice that, as pCPUs come free at their own times.
+ *
+ * Where affinity keeps a vCPU from the pCPUs that its VM's share is spent on,
+ * virtual time, which is the VM's, says nothing about it; then what holds is
+ * the policy's last resort: who has waited for 3 s is looked for once a second
+ * and goes first, one VM each time.
+ */
+static u64 wait_bound(const struct sim *sim, const struct vcpu *v)
+{
+	const struct vm_conf *conf = v->vm->conf;
+	u64 weights = 0, ahead = 0, bound;
+	bool pinned = false;
+	u32 i;
+
+	for (i = 0; i < sim->nr_vms; i++) {
+		const struct vm_conf *c = sim->vms[i].conf;
+
+		pinned |= c->pin != PIN_NONE;
+		weights += c->weight;
+		ahead += turn(sim, c) * c->vcpus;
+	}
+	bound = 2 * (turn(sim, conf) * conf->vcpus * (weights / conf->weight + 1) + ahead);
+	if (pinned && bound < 3 * SEC + sim->nr_vms * SEC + ahead)
+		bound = 3 * SEC + sim->nr_vms * SEC + ahead;
+	return bound;
+}
+
+bool props_start(struct sim *sim, struct pcpu *p, struct vcpu *v)
+{
+	struct watch *w = sim->props ? &sim->props->watch[v->id] : NULL;
+	u64 from = v->waiting;
+
+	if (v->state == VCPU_RUNNING)
+		props_fail(sim, PROP_ONE_PCPU, v, "picked by pCPU %u while it runs on %u", p->id,
+			   v->pcpu);
+	else if (p->cur)
+		props_fail(sim, PROP_ONE_VCPU, v, "picked by pCPU %u, which is taken", p->id);
+	else if (v->state != VCPU_READY || !v->wants)
+		props_fail(sim, PROP_RUNNABLE, v, "picked by pCPU %u, but not runnable", p->id);
+	else if (!cpuset_has(&v->mask, p->id))
+		props_fail(sim, PROP_AFFINITY, v, "picked by pCPU %u, which it may not use", p->id);
+	if (!w || sim->failed)
+		return sim->failed;
+	if (w->costart && sim->now - w->costart > COSTART_BOUND && !sim->sc->host_every)
+		props_fail(sim, PROP_COSTART, v, "runs %.3f ms after its gang started, bound %.3f",
+			   ms(sim->now - w->costart), ms(COSTART_BOUND));
+	w->costart = 0;
+	if (w->held_at > from)
+		from = w->held_at;
+	if (sim->now - from > w->bound)
+		props_fail(sim, PROP_WAITING, v, "waited %.3f ms, bound %.3f", ms(sim->now - from),
+			   ms(w->bound));
+	return sim->failed;
+}
+
+void props_stop(struct sim *sim, struct vcpu *v)
+{
+	if (sim->props)
+		sim->props->watch[v->id].costart = 0;
+}
+
+void props_leave(struct sim *sim, struct vcpu *v)
+{
+	props_stop(sim, v);
+}
+
+void props_costart(struct sim *sim, struct vcpu *v)
+{
+	if (sim->props)
+		sim->props->watch[v->id].costart = sim->now;
+}
+
+static bool could_run(struct sim *sim, const struct pcpu *p, struct vcpu *v)
+{
+	return cpuset_has(&v->mask, p->id) &&
+	       (!sim->ops->cell || sim->ops->cell(sim, v) == p->cell);
+}
+
+static void audit_pcpu(struct sim *sim, struct pcpu *p)
+{
+	u32 i;
+
+	if (!p->idle || p->stolen || sim->now - p->idle_since <= IDLE_BOUND)
+		return;
+	for (i = 0; i < sim->nr_vcpus; i++) {
+		struct vcpu *v = &sim->vcpus[i];
+		u64 from = v->waiting;
+
+		if (v->state != VCPU_READY || !could_run(sim, p, v))
+			continue;
+		if (sim->props->watch[i].held_at > from)
+			from = sim->props->watch[i].held_at;
+		if (sim->now - from > IDLE_BOUND) {
+			props_fail(sim, PROP_CONSERVING, v,
+				   "waits for %.3f ms, pCPU %u is idle for %.3f, bound %.3f",
+				   ms(sim->now - from), p->id, ms(sim->now - p->idle_since),
+				   ms(IDLE_BOUND));
+			return;
+		}
+	}
+}
+
+static void on_audit(struct sim *sim, void *arg)
+{
+	struct props *pr = arg;
+	u32 i;
+
+	for (i = 0; i < sim->nr_vcpus; i++) {
+		struct vcpu *v = &sim->vcpus[i];
+
+		if (v->state == VCPU_READY && sim->ops->held && sim->ops->held(sim, v)) {
+			pr->watch[i].held_at = sim->now;
+			pr->watch[i].costart = 0;
+		}
+	}
+	for (i = 0; i < sim->nr_pcpus && !sim->failed; i++)
+		audit_pcpu(sim, &sim->pcpus[i]);
+	event_set(&sim->queue, &pr->audit, sim->now + AUDIT);
+}
+
+void props_watch(struct sim *sim)
+{
+	struct props *pr = calloc(1, sizeof(*pr));
+	u32 i;
+
+	if (pr)
+		pr->watch = calloc(sim->nr_vcpus, sizeof(*pr->watch));
+	if (!pr || !pr->watch) {
+		perror("sim");
+		exit(1);
+	}
+	sim->props = pr;
+	pr->failed = NR_PROPS;
+	for (i = 0; i < sim->nr_vcpus; i++)
+		pr->watch[i].bound = wait_bound(sim, &sim->vcpus[i]);
+	pr->audit.fire = on_audit;
+	pr->audit.arg = pr;
+	event_set(&sim->queue, &pr->audit, AUDIT);
+}
+
+void props_free(struct sim *sim)
+{
+	if (!sim->props)
+		return;
+	free(sim->props->watch);
+	free(sim->props);
+}
+
+static u64 vm_ran(const struct vm *vm)
+{
+	u64 sum = 0;
+	u32 i;
+
+	for (i = 0; i < vm->nr_vcpus; i++)
+		sum += vm->vcpus[i].stats.run;
+	return sum;
+}
+
+/*
+ * What hungry VM @at deserves of what the hungry ones got together: in
+ * proportion to weight, but nobody more than his width has use for; and if the
+ * host's own threads take a little of that from him, it is not the others' fault.
+ */
+static double deserves(const struct sim *sim, u32 at, double span)
+{
+	double left = 0, weights;
+	bool *full = calloc(sim->nr_vms, sizeof(bool)), again = true;
+	u32 i;
+
+	if (!full) {
+		perror("sim");
+		exit(1);
+	}
+	for (i = 0; i < sim->nr_vms; i++)
+		if (is_hungry(sim->vms[i].conf))
+			left += (double)vm_ran(&sim->vms[i]);
+	while (again) {
+		again = false;
+		weights = 0;
+		for (i = 0; i < sim->nr_vms; i++)
+			if (is_hungry(sim->vms[i].conf) && !full[i])
+				weights += (double)sim->vms[i].conf->weight;
+		for (i = 0; i < sim->nr_vms; i++) {
+			const struct vm_conf *c = sim->vms[i].conf;
+			double got;
+
+			if (!is_hungry(c) || full[i] ||
+			    left * (double)c->weight / weights < (double)c->vcpus * span)
+				continue;
+			full[i] = true;
+			got = (double)vm_ran(&sim->vms[i]);
+			left -= got > 0.9 * (double)c->vcpus * span ? got :
+				(double)c->vcpus * span;
+			again = true;
+		}
+	}
+	left = full[at] ? (double)sim->vms[at].conf->vcpus * span :
+	       left * (double)sim->vms[at].conf->weight / weights;
+	free(full);
+	return left;
+}
+
+/*
+ * 2 % of the share, which is what the design promises over 10 s; and, as runs
+ * here are shorter, what a VM may be ahead or behind at any moment: a turn of
+ * each of its vCPUs at both ends of the time measured, and as much for those
+ * of the widest other VM, for which it may have had to make room. What the
+ * host's own threads took comes on top: nobody can say whose it was.
+ */
+static double slack(const struct sim *sim, const struct vm *vm, double share)
+{
+	u64 widest = 0;
+	u32 i;
+
+	for (i = 0; i < sim->nr_vms; i++)
+		if (&sim->vms[i] != vm && sim->vms[i].conf->vcpus > widest)
+			widest = sim->vms[i].conf->vcpus;
+	return share * 0.02 + 2.0 * (double)(turn(sim, vm->conf) * (vm->nr_vcpus + widest));
+}
+
+/* pCPUs that VM @at needs for its share; what it took if it is not hungry. */
+static double needs(const struct sim *sim, u32 at, double span)
+{
+	return (is_hungry(sim->vms[at].conf) ? deserves(sim, at, span) :
+		(double)vm_ran(&sim->vms[at])) / span;
+}
+
+static double least(double a, double b)
+{
+	return a < b ? a : b;
+}
+
+/*
+ * Can gang @g have its share beside all others having theirs? While the gang
+ * runs, what it leaves free is all there is for others; and for another gang
+ * nothing, unless it fits in whole.
+ */
+static bool fits(const struct sim *sim, u32 g, double span)
+{
+	double gang = sim->vms[g].nr_vcpus, left = sim->nr_pcpus - gang;
+	double part = needs(sim, g, span) / gang, widths = 0, all = 0;
+	u32 i;
+
+	for (i = 0; i < sim->nr_vms; i++) {
+		double width = sim->vms[i].nr_vcpus, beside = left;
+
+		if (i == g)
+			continue;
+		if (is_gang(sim, sim->vms[i].conf) && width > 1 && width > left)
+			beside = 0;
+		widths += width;
+		all += needs(sim, i, span);
+		if (needs(sim, i, span) >
+		    1.001 * ((1 - part) * width + part * least(width, beside)))
+			return false;
+	}
+	return all <= 1.001 * ((1 - part) * least(widths, sim->nr_pcpus) +
+			       part * least(widths, left));
+}
+
+/*
+ * Where shares of weight ask for more than gangs leave, the policy has to choose
+ * between weight and gang, and the property says nothing.
+ */
+static bool all_fit(const struct sim *sim, double span)
+{
+	u32 g;
+
+	for (g = 0; g < sim->nr_vms; g++) {
+		const struct vm *vm = &sim->vms[g];
+
+		if (is_gang(sim, vm->conf) && vm->nr_vcpus >= 2 &&
+		    vm->nr_vcpus <= sim->nr_pcpus && !fits(sim, g, span))
+			return false;
+	}
+	return true;
+}
+
+static void check_fair(struct sim *sim)
+{
+	double span = (double)(sim->end - sim->warm_at);
+	u32 i;
+
+	for (i = 0; i < sim->nr_vms; i++)
+		if (sim->vms[i].conf->pin != PIN_NONE)
+			return;		/* a share of which pCPUs? */
+	if (sim->nr_cells > 1)
+		return;
+	if (!all_fit(sim, span))
+		return;
+	for (i = 0; i < sim->nr_vms; i++) {
+		struct vm *vm = &sim->vms[i];
+		double want, got, most;
+
+		if (!is_hungry(vm->conf))
+			continue;
+		want = deserves(sim, i, span);
+		got = (double)vm_ran(vm);
+		most = slack(sim, vm, want) + (double)sim->stats.stolen;
+		if (got > want + most || got < want - most)
+			props_fail(sim, PROP_FAIR, vm->vcpus,
+				   "its VM ran %.1f ms of %.1f that it deserves, give or take %.1f",
+				   got / (double)MS, want / (double)MS, most / (double)MS);
+	}
+}
+
+/*
+ * Malice gains nothing: a VM that is gone whenever the tick comes, or spins for
+ * ever, gets no more than its weight's share of the whole host, to 2 % and a
+ * turn, beside VMs that could use all of it. Where the other ones' widths or
+ * affinity leave something over, there is nothing to be gained.
+ */
+static void check_malice(struct sim *sim)
+{
+	double all = 0, weights = 0;
+	u32 i, dodgers = 0;
+
+	if (sim->nr_cells > 1)
+		return;		/* weights count within a cell */
+	for (i = 0; i < sim->nr_vms; i++)
+		dodgers += sim->vms[i].conf->model == MODEL_DODGE;
+	for (i = 0; i < sim->nr_vms; i++) {
+		const struct vm_conf *conf = sim->vms[i].conf;
+
+		if ((!is_hungry(conf) && conf->model != MODEL_DODGE) || conf->pin != PIN_NONE ||
+		    conf->vcpus < sim->nr_pcpus || conf->quota || conf->phase || conf->arrive ||
+		    conf->depart)
+			return;
+		all += (double)vm_ran(&sim->vms[i]);
+		weights += (double)conf->weight;
+	}
+	for (i = 0; i < sim->nr_vms; i++) {
+		struct vm *vm = &sim->vms[i];
+		double want = all * (double)vm->conf->weight / weights, got = (double)vm_ran(vm);
+
+		/* What a dodger leaves, others may take. */
+		if ((vm->conf->model == MODEL_DODGE ? dodgers == 1 :
+		     vm->conf->model == MODEL_STORM && !dodgers) &&
+		    got > want * 1.02 + (double)turn(sim, vm->conf) * vm->nr_vcpus)
+			props_fail(sim, PROP_MALICE, vm->vcpus,
+				   "its VM ran %.1f ms of %.1f that it deserves",
+				   got / (double)MS, want / (double)MS);
+	}
+}
+
+/*
+ * What its cap grants, a full bucket at first, and a turn of each vCPU: what runs
+ * is charged when its stint ends, and what was overdrawn is debt.
+ */
+static void check_cap(struct sim *sim)
+{
+	u64 span = sim->end - sim->warm_at;
+	u32 i;
+
+	for (i = 0; i < sim->nr_vms; i++) {
+		struct vm *vm = &sim->vms[i];
+		u64 most, got = vm_ran(vm);
+
+		if (!vm->conf->quota)
+			continue;
+		most = (span / vm->conf->period + 2) * vm->conf->quota +
+		       vm->nr_vcpus * turn(sim, vm->conf);
+		if (got > most)
+			props_fail(sim, PROP_CAP, vm->vcpus,
+				   "its VM ran %.1f ms, its cap grants %.1f", ms(got), ms(most));
+	}
+}
+
+static u64 cell_width(const struct sim *sim)
+{
+	return sim->sc->cell < sim->nr_pcpus ? sim->sc->cell : sim->nr_pcpus;
+}
+
+/* A gang that can never be whole in its cell is not to be made to wait for that. */
+static void check_wide(struct sim *sim)
+{
+	u32 i, k;
+
+	for (i = 0; i < sim->nr_vms; i++) {
+		struct vm *vm = &sim->vms[i];
+
+		/* Pinned to several cells it is a gang of its own in each. */
+		if (!is_gang(sim, vm->conf) || !is_hungry(vm->conf) || vm->conf->pin != PIN_NONE ||
+		    vm->nr_vcpus <= cell_width(sim))
+			continue;
+		for (k = 0; k < vm->nr_vcpus; k++)
+			if (vm->vcpus[k].stats.costop)
+				props_fail(sim, PROP_WIDE, &vm->vcpus[k], "held back for %.3f ms",
+					   ms(vm->vcpus[k].stats.costop));
+	}
+}
+
+void props_end(struct sim *sim)
+{
+	u32 i;
+
+	if (!sim->props)
+		return;
+	for (i = 0; i < sim->nr_vcpus && !sim->failed; i++) {
+		struct vcpu *v = &sim->vcpus[i];
+		struct watch *w = &sim->props->watch[i];
+		u64 from = w->held_at > v->waiting ? w->held_at : v->waiting;
+
+		if (v->state == VCPU_READY && sim->now - from > w->bound)
+			props_fail(sim, PROP_WAITING, v, "waits for %.3f ms, bound %.3f",
+				   ms(sim->now - from), ms(w->bound));
+	}
+	check_cap(sim);
+	check_wide(sim);
+	check_malice(sim);
+	check_fair(sim);
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Properties: what must hold in any scenario. The first one that does not ends
+ * the simulation. props.c says what each means and why its bound is what it is.
+ */
+#ifndef SIM_PROPS_H
+#define SIM_PROPS_H
+
+#include "host.h"
+
+enum prop {
+	PROP_ENGINE,		/* the scheduler ran out of something */
+	PROP_ONE_PCPU,		/* a vCPU is never on two pCPUs */
+	PROP_ONE_VCPU,		/* never two vCPUs on one pCPU */
+	PROP_RUNNABLE,		/* nobody runs who does not want to */
+	PROP_AFFINITY,
+	PROP_COSTART,		/* members start within one dispatch */
+	PROP_CONSERVING,	/* no pCPU idles while somebody could use it */
+	PROP_WAITING,		/* nobody waits beyond a bound */
+	PROP_FAIR,		/* shares follow weights */
+	PROP_CAP,
+	PROP_MALICE,		/* malice gains nothing */
+	PROP_WIDE,		/* a gang wider than its cell is not held */
+	NR_PROPS,
+};
+
+struct props;
+
+/* Watch the properties of @sim, which has not begun. */
+void props_watch(struct sim *sim);
+void props_free(struct sim *sim);
+const char *props_name(enum prop prop);
+
+/* From the engine and the schedulers. True: violated. */
+bool props_start(struct sim *sim, struct pcpu *p, struct vcpu *v);
+void props_stop(struct sim *sim, struct vcpu *v);
+void props_leave(struct sim *sim, struct vcpu *v);
+/* @v belongs to a gang that starts now. */
+void props_costart(struct sim *sim, struct vcpu *v);
+void props_end(struct sim *sim);
+void props_fail(struct sim *sim, enum prop prop, const struct vcpu *v, const char *what, ...)
+	__attribute__((format(printf, 4, 5)));
+
+/* What failed; NR_PROPS and an empty string if nothing did. */
+enum prop props_failed(const struct sim *sim, const char **what);
+
+#endif

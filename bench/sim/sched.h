@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A scheduler of the simulated host: one table, one file.
+ *
+ * The engine (host.c) keeps the truth about who runs where and what it costs; a
+ * scheduler only answers. Its own data hangs on @priv of the simulation and of
+ * each VM, vCPU and pCPU: zeroed memory of the sizes below, made by the engine.
+ * No callback is called within another one.
+ */
+#ifndef SIM_SCHED_H
+#define SIM_SCHED_H
+
+#include "host.h"
+
+enum sched_flags {
+	SCHED_NO_PLE	= 1,	/* its host has PAUSE-loop exits switched off */
+	SCHED_ALL_OFF	= 2,	/* whatever the scenario says, VMs are independent, */
+	SCHED_ALL_GANG	= 4,	/* … gangs */
+	SCHED_PROPS	= 8,	/* promises the properties of props.h */
+};
+
+/**
+ * struct sched_ops - a scheduler
+ * @name:	as on the command line
+ * @what:	one sentence
+ * @state:	bytes of sim->priv; @vm, @vcpu, @pcpu likewise
+ * @begin:	before the first event; 0, or -1 after a message
+ * @end:	after the last; optional
+ * @join:	the vCPU exists from now on; it does not want to run yet
+ * @leave:	it will exist no more; it does not run and is not runnable
+ * @wake:	it wants to run
+ * @schedule:	the pCPU asks whom to run. @prev is who ran until now (NULL: it
+ *		was idle); @prev->wants says whether it could go on. If it does
+ *		not go on, the scheduler has queued it when this returns. NULL:
+ *		nobody
+ * @steal:	the host's own thread takes the pCPU from @prev, which may be NULL
+ * @idle:	the pCPU has gone idle, or is idle no longer; optional
+ * @tick:	each 4 ms while the pCPU is busy
+ * @yield_to:	KVM's directed yield: @to, a preempted sibling, would be better
+ *		served. True: the pCPU calls the scheduler. NULL: nobody listens
+ * @held:	the vCPU may not run now, by its cap: it does not wait. Optional
+ * @cell:	the vCPU runs on pCPUs of this cell only, NO_PCPU: on any. Optional
+ */
+struct sched_ops {
+	const char *name;
+	const char *what;
+	u32 flags;
+	size_t state;
+	size_t vm;
+	size_t vcpu;
+	size_t pcpu;
+	int (*begin)(struct sim *sim);
+	void (*end)(struct sim *sim);
+	void (*join)(struct sim *sim, struct vcpu *v);
+	void (*leave)(struct sim *sim, struct vcpu *v);
+	void (*wake)(struct sim *sim, struct vcpu *v);
+	struct vcpu *(*schedule)(struct sim *sim, struct pcpu *p, struct vcpu *prev);
+	void (*steal)(struct sim *sim, struct pcpu *p, struct vcpu *prev);
+	void (*idle)(struct sim *sim, struct pcpu *p, bool idle);
+	void (*tick)(struct sim *sim, struct pcpu *p);
+	bool (*yield_to)(struct sim *sim, struct vcpu *from, struct vcpu *to);
+	bool (*held)(struct sim *sim, struct vcpu *v);
+	u32 (*cell)(struct sim *sim, struct vcpu *v);
+};
+
+extern const struct sched_ops sched_off, sched_gang, sched_class;
+extern const struct sched_ops sched_eevdf, sched_eevdf_ple;
+
+/**
+ * struct class_counts - what the class's decisions came to
+ * @picks:	calls of vg_pick(); @wakes: of vg_wake()
+ * @allocated:	bytes of its state; @used: of the records in use, cells included
+ */
+struct class_counts {
+	u64 picks;
+	u64 wakes;
+	u64 allocated;
+	u64 used;
+};
+
+struct class_counts class_counts(struct sim *sim);
+
+/* Ends with NULL. */
+extern const struct sched_ops *const schedulers[];
+
+/* NULL after a message if there is none. */
+const struct sched_ops *sched_find(const char *name);
+
+#endif

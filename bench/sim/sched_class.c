@@ -1,0 +1,654 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The gang-scheduling class: the very lines of kernel/class/policy*.h, driven as
+ * gang.bpf.c drives them. The functions here bear the names of its callbacks.
+ *
+ * What the kernel does around them (ext.c of 7.x) is modelled as far as a
+ * vCPU's way depends on it: local queues, slices that are used up or not,
+ * insertions that are void because the thread has left the queue, and
+ * SCX_ENQ_IMMED: what can not start at once goes back to enqueue().
+ */
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "props.h"
+#include "sched.h"
+
+#include "policy_vm.h"
+
+#define MAX_BOUNCES	3
+#define HEARTBEAT	(1000 * VG_MS)
+
+/* Where the kernel has a thread. */
+enum where {
+	NOWHERE,	/* asleep */
+	QUEUED,		/* the class has it */
+	LOCAL,		/* in a local queue */
+	CURRENT,
+};
+
+enum enq {
+	ENQ_WAKEUP	= 1,
+	ENQ_LAST	= 2,
+	ENQ_REENQ	= 4,
+};
+
+struct class_vcpu {
+	u32 vi;
+	enum where where;
+	bool slice;		/* has some left */
+	bool immed;		/* LOCAL: starts at once or goes back */
+	struct pcpu *local;
+	struct vcpu *next;	/* in the local queue */
+};
+
+struct class_pcpu {
+	u32 bit;
+	struct vcpu *local;
+};
+
+struct class_cell {
+	struct event timer;
+	struct sim *sim;
+	u32 id;
+};
+
+struct class {
+	struct vg_state_all *state;
+	struct vg_plan plan;
+	struct class_cell *cells;
+	struct vcpu **by_vi;
+	struct class_counts counts;
+};
+
+/* What `sim cost` counts: functions with names that no optimisation changes. */
+static __attribute__((noipa)) void decide_pick(struct vg_state_all *s, struct vg_cell *c,
+					       struct vg_plan *pl)
+{
+	vg_pick(s, c, pl);
+}
+
+static __attribute__((noipa)) u32 decide_wake(struct vg_state_all *s, struct vg_cell *c,
+					      struct vg_plan *pl, u32 vi, bool preempt)
+{
+	return vg_wake(s, c, pl, vi, preempt);
+}
+
+static struct class *class_of(struct sim *sim)
+{
+	return sim->priv;
+}
+
+static struct class_vcpu *cv(struct vcpu *v)
+{
+	return v->priv;
+}
+
+static struct class_pcpu *cp(struct pcpu *p)
+{
+	return p->priv;
+}
+
+static struct vg_state_all *st(struct sim *sim)
+{
+	return class_of(sim)->state;
+}
+
+static struct vcpu *vcpu_at(struct sim *sim, u32 vi)
+{
+	return vi < VG_MAX_VCPUS ? class_of(sim)->by_vi[vi] : NULL;
+}
+
+static struct vg_ent *ent_of(struct sim *sim, struct vcpu *v)
+{
+	return vg_ent(st(sim), vg_vcpu(st(sim), cv(v)->vi)->ent);
+}
+
+static struct vg_cell *cell_of(struct sim *sim, struct vcpu *v)
+{
+	return vg_cell(st(sim), ent_of(sim, v)->cell);
+}
+
+static struct vg_plan *begin_plan(struct sim *sim, u32 self, u32 prev)
+{
+	struct vg_plan *pl = &class_of(sim)->plan;
+
+	vg_plan_begin(pl, sim->now, self, prev);
+	return pl;
+}
+
+static struct pcpu *pcpu_at(struct sim *sim, struct vg_cell *c, u32 bit)
+{
+	return &sim->pcpus[vg_pcpu(c, bit)->cpu];
+}
+
+static void report_held(struct sim *sim, u32 ei)
+{
+	u32 vi = vg_ent(st(sim), ei)->head;
+
+	while (vi < VG_MAX_VCPUS) {
+		host_costop(sim, vcpu_at(sim, vi), true);
+		vi = vg_vcpu(st(sim), vi)->next;
+	}
+}
+
+/* Which members are on their way when a gang starts: those have to hurry. */
+static void report_start(struct sim *sim, struct vg_cell *c, u32 ei)
+{
+	u32 b;
+	u64 m;
+
+	vg_each_bit(b, m, c->all) {
+		u32 vi = vg_pcpu(c, b)->coming;
+
+		if (vi < VG_MAX_VCPUS && vg_vcpu(st(sim), vi)->ent == ei)
+			props_costart(sim, vcpu_at(sim, vi));
+	}
+}
+
+static void kick(struct sim *sim, struct vg_cell *c, u64 mask)
+{
+	u64 m;
+	u32 b;
+
+	vg_each_bit(b, m, mask & c->all) {
+		struct vg_pcpu *p = vg_pcpu(c, b);
+		struct vcpu *v = vcpu_at(sim, p->cur);
+
+		if (p->coming != VG_NONE && p->served)
+			continue;
+		if (v)
+			cv(v)->slice = false;
+		host_resched(sim, pcpu_at(sim, c, b));
+	}
+}
+
+static void arm_timer(struct sim *sim, struct vg_cell *c, u64 when)
+{
+	c->armed = when;
+	event_set(&sim->queue, &class_of(sim)->cells[c->id].timer,
+		  when > sim->now ? when : sim->now + 1);
+}
+
+static void act(struct sim *sim, struct vg_cell *c, struct vg_plan *pl)
+{
+	u64 kicks = pl->kick;
+
+	if (pl->started != VG_NONE)
+		report_start(sim, c, pl->started);
+	if (pl->held != VG_NONE)
+		report_held(sim, pl->held);
+	if (kicks)
+		kick(sim, c, kicks);
+	if (c->refill && c->refill != c->armed)
+		arm_timer(sim, c, c->refill);
+}
+
+static void local_del(struct vcpu *v)
+{
+	struct vcpu **at = &cp(cv(v)->local)->local;
+
+	while (*at && *at != v)
+		at = &cv(*at)->next;
+	if (*at)
+		*at = cv(v)->next;
+	cv(v)->next = NULL;
+	cv(v)->local = NULL;
+}
+
+static void class_enqueue(struct sim *sim, struct vcpu *v, u32 flags);
+
+/* scx_bpf_dsq_insert() into the local queue of @p; void unless the class has the thread. */
+static void insert(struct sim *sim, struct vcpu *v, struct pcpu *p, bool preempt)
+{
+	struct class_pcpu *q = cp(p);
+	struct vcpu *other = q->local, **at = &q->local;
+
+	if (cv(v)->where != QUEUED)
+		return;
+	cv(v)->where = LOCAL;
+	cv(v)->slice = true;
+	cv(v)->local = p;
+	cv(v)->immed = vg_vcpu(st(sim), cv(v)->vi)->bounced < MAX_BOUNCES;
+	if (!preempt)
+		while (*at)
+			at = &cv(*at)->next;
+	cv(v)->next = *at;
+	*at = v;
+	if (preempt) {
+		if (p->cur)
+			cv(p->cur)->slice = false;
+		host_resched(sim, p);
+	} else if (other) {
+		other = v;
+	}
+	if (other && cv(other)->immed) {
+		local_del(other);
+		cv(other)->where = QUEUED;
+		class_enqueue(sim, other, ENQ_REENQ);
+	}
+}
+
+static void class_enqueue(struct sim *sim, struct vcpu *v, u32 flags)
+{
+	struct vg_state_all *s = st(sim);
+	struct vg_cell *c = cell_of(sim, v);
+	bool again = flags & ENQ_REENQ;
+	struct vg_plan pl;
+	u32 b = VG_NONE;
+
+	cv(v)->where = QUEUED;
+	vg_plan_begin(&pl, sim->now, VG_NONE, VG_NONE);
+	if (again) {
+		vg_vcpu(s, cv(v)->vi)->bounced++;
+		vg_count(c, VG_STAT_HOST, 1);
+	}
+	vg_vcpu_wait(s, c, &pl, cv(v)->vi);
+	if (!(flags & ENQ_LAST)) {
+		b = decide_wake(s, c, &pl, cv(v)->vi, (flags & ENQ_WAKEUP) && !again);
+		class_of(sim)->counts.wakes++;
+	}
+	act(sim, c, &pl);
+	if (b != VG_NONE)
+		insert(sim, v, pcpu_at(sim, c, b), true);
+	else
+		host_costop(sim, v, ent_of(sim, v)->flags & VG_HELD);
+}
+
+/* From dispatch(): insert @vi where it was placed. */
+static void send(struct sim *sim, struct vg_cell *c, u32 vi, u32 bit, bool own)
+{
+	struct vcpu *v = vcpu_at(sim, vi);
+
+	if (v)
+		insert(sim, v, pcpu_at(sim, c, bit), !own);
+}
+
+static void class_dispatch(struct sim *sim, struct pcpu *p, struct vcpu *prev)
+{
+	struct vg_state_all *s = st(sim);
+	struct vg_cell *c = vg_cell(s, p->cell);
+	struct vg_plan pl;
+	u32 pvi = VG_NONE, b;
+	u64 m;
+
+	if (prev && cell_of(sim, prev) == c && vg_vcpu(s, cv(prev)->vi)->state == VG_RUNNING)
+		pvi = cv(prev)->vi;
+	vg_plan_begin(&pl, sim->now, cp(p)->bit, pvi);
+	decide_pick(s, c, &pl);
+	class_of(sim)->counts.picks++;
+	if (pl.own == VG_KEEP) {
+		if (prev)
+			cv(prev)->slice = true;
+	} else if (pl.own < VG_MAX_VCPUS) {
+		send(sim, c, pl.own, cp(p)->bit, true);
+	}
+	vg_each_bit(b, m, pl.placed) {
+		u32 vi = vg_pcpu(c, b)->coming;
+
+		if (vi < VG_MAX_VCPUS)
+			send(sim, c, vi, b, false);
+	}
+	act(sim, c, &pl);
+}
+
+static void class_running(struct sim *sim, struct pcpu *p, struct vcpu *v)
+{
+	struct vg_cell *c = cell_of(sim, v);
+	struct vg_plan *pl;
+
+	cv(v)->where = CURRENT;
+	if (c->id == p->cell) {
+		vg_vcpu_run(st(sim), c, cv(v)->vi, cp(p)->bit, sim->now);
+		return;
+	}
+	pl = begin_plan(sim, VG_NONE, VG_NONE);
+	vg_vcpu_leave(st(sim), c, pl, cv(v)->vi);
+	act(sim, c, pl);
+}
+
+static void class_stopping(struct sim *sim, struct vcpu *v)
+{
+	struct vg_cell *c = cell_of(sim, v);
+	struct vg_plan *pl = begin_plan(sim, VG_NONE, VG_NONE);
+
+	vg_vcpu_stop(st(sim), c, pl, cv(v)->vi);
+	act(sim, c, pl);
+}
+
+static void class_quiescent(struct sim *sim, struct vcpu *v)
+{
+	struct vg_cell *c = cell_of(sim, v);
+	struct vg_plan *pl;
+
+	cv(v)->where = NOWHERE;
+	if (vg_vcpu(st(sim), cv(v)->vi)->state == VG_OUT &&
+	    !(ent_of(sim, v)->flags & (VG_ON | VG_HELD)))
+		return;
+	pl = begin_plan(sim, VG_NONE, VG_NONE);
+	vg_vcpu_leave(st(sim), c, pl, cv(v)->vi);
+	act(sim, c, pl);
+}
+
+static void class_wake(struct sim *sim, struct vcpu *v)
+{
+	class_enqueue(sim, v, ENQ_WAKEUP);
+}
+
+static struct vcpu *local_pop(struct pcpu *p)
+{
+	struct vcpu *v = cp(p)->local;
+
+	if (v)
+		local_del(v);
+	return v;
+}
+
+static struct vcpu *class_schedule(struct sim *sim, struct pcpu *p, struct vcpu *prev)
+{
+	struct vcpu *next;
+
+	if (prev && !prev->wants) {
+		class_stopping(sim, prev);
+		class_quiescent(sim, prev);
+		prev = NULL;
+	}
+	if (prev && cv(prev)->slice)
+		return prev;
+	if (!cp(p)->local) {
+		class_dispatch(sim, p, prev);
+		if (prev && cv(prev)->slice)
+			return prev;
+	}
+	next = local_pop(p);
+	if (prev) {
+		class_stopping(sim, prev);
+		class_enqueue(sim, prev, next ? 0 : ENQ_LAST);
+		if (!next)
+			next = local_pop(p);
+	}
+	if (next)
+		class_running(sim, p, next);
+	return next;
+}
+
+/* The fair class has the pCPU: what was ours goes back. */
+static void class_steal(struct sim *sim, struct pcpu *p, struct vcpu *prev)
+{
+	struct vcpu *v, *list = cp(p)->local;
+
+	vg_idle_clear(vg_cell(st(sim), p->cell), cp(p)->bit);
+	if (prev) {
+		class_stopping(sim, prev);
+		if (prev->wants)
+			class_enqueue(sim, prev, ENQ_REENQ);
+		else
+			class_quiescent(sim, prev);
+	}
+	while ((v = list)) {
+		list = cv(v)->next;
+		if (!cv(v)->immed)
+			continue;
+		local_del(v);
+		class_enqueue(sim, v, ENQ_REENQ);
+	}
+}
+
+static void class_idle(struct sim *sim, struct pcpu *p, bool idle)
+{
+	struct vg_cell *c = vg_cell(st(sim), p->cell);
+
+	if (idle)
+		vg_idle_set(c, cp(p)->bit);
+	else
+		vg_idle_clear(c, cp(p)->bit);
+}
+
+static void class_tick(struct sim *sim, struct pcpu *p)
+{
+	struct vg_pcpu *pc = vg_pcpu(vg_cell(st(sim), p->cell), cp(p)->bit);
+
+	if (sim->now + VG_SLOP < vg_pcpu_deadline(st(sim), pc, cv(p->cur)->vi))
+		return;
+	cv(p->cur)->slice = false;
+	host_resched(sim, p);
+}
+
+static bool class_yield(struct sim *sim, struct vcpu *from, struct vcpu *to)
+{
+	struct vg_vcpu *v = vg_vcpu(st(sim), cv(from)->vi), *o = vg_vcpu(st(sim), cv(to)->vi);
+	struct vg_pcpu *pc = vg_pcpu(cell_of(sim, from), v->bit);
+
+	if (o->ent != v->ent || ent_of(sim, from)->cosched != VMGANG_COSCHED_OFF ||
+	    o->state != VG_WAITING || !(o->mask & vg_bit(v->bit)))
+		return false;
+	pc->hint = cv(to)->vi;
+	pc->yielded = 1;
+	cv(from)->slice = false;
+	return true;
+}
+
+static void on_timer(struct sim *sim, void *arg)
+{
+	struct class_cell *t = arg;
+	struct vg_state_all *s = st(sim);
+	struct vg_cell *c = vg_cell(s, t->id);
+	struct vg_plan pl;
+	u64 next = sim->now + HEARTBEAT;
+
+	sim->here = NULL;
+	vg_plan_begin(&pl, sim->now, VG_NONE, VG_NONE);
+	if (vg_cell_refill(s, c, &pl))
+		pl.kick |= c->idle & c->all;
+	if (vg_since(sim->now, c->swept) >= HEARTBEAT / 2) {
+		c->swept = sim->now;
+		vg_cell_sweep(s, c, &pl);
+	}
+	kick(sim, c, pl.kick);
+	if (c->refill && c->refill < next)
+		next = c->refill;
+	if (c->nr_vcpus)
+		arm_timer(sim, c, next);
+}
+
+static u32 cosched_of(struct sim *sim, struct vcpu *v)
+{
+	if (sim->ops->flags & SCHED_ALL_OFF)
+		return VMGANG_COSCHED_OFF;
+	if (sim->ops->flags & SCHED_ALL_GANG)
+		return VMGANG_COSCHED_GANG;
+	return v->vm->conf->cosched ? VMGANG_COSCHED_GANG : VMGANG_COSCHED_OFF;
+}
+
+/* The pCPUs of @c that @v may use. */
+static u64 mask_in(struct vg_cell *c, struct vcpu *v)
+{
+	u64 mask = 0, m;
+	u32 b;
+
+	vg_each_bit(b, m, c->all)
+		if (cpuset_has(&v->mask, vg_pcpu(c, b)->cpu))
+			mask |= vg_bit(b);
+	return mask;
+}
+
+static void class_join(struct sim *sim, struct vcpu *v)
+{
+	const struct vm_conf *conf = v->vm->conf;
+	struct vmgang_bpf_vm info = {
+		.id = v->vm->id + 1, .cgroup_id = v->vm->id + 1, .slot = v->vm->id,
+		.pid = 1, .nr_vcpus = v->vm->nr_vcpus, .cosched = cosched_of(sim, v),
+		.slice_us = (u32)(conf->slice / US), .managed = 1,
+	};
+	struct vmgang_bpf_vcpu vinfo = {
+		.vm_id = info.id, .cgroup_id = info.cgroup_id, .slot = info.slot,
+		.index = v->index,
+	};
+	struct vg_state_all *s = st(sim);
+	struct vg_cell *c;
+	u32 vi, ei, i;
+	u64 mask;
+
+	vi = vg_vcpu_get(s, &info, &vinfo, v->id + 1, (u32)conf->weight);
+	if (vi == VG_NONE) {
+		props_fail(sim, PROP_ENGINE, v, "no record left for a vCPU");
+		return;
+	}
+	if (vg_vm(s, info.slot)->nr_vcpus == 1)
+		vg_cap_set(&vg_vm(s, info.slot)->cap, conf->quota, conf->period, 0);
+	c = vg_cell(s, vg_vm(s, info.slot)->home);
+	mask = mask_in(c, v);
+	for (i = 0; !mask; i++)
+		if (cpuset_has(&v->mask, i)) {
+			c = vg_cell(s, sim->pcpus[i].cell);
+			mask = mask_in(c, v);
+		}
+	cv(v)->vi = vi;
+	cv(v)->where = NOWHERE;
+	class_of(sim)->by_vi[vi] = v;
+	ei = vg_ent_get(s, info.slot, c->id);
+	if (ei == VG_NONE) {
+		props_fail(sim, PROP_ENGINE, v, "no ent left for a VM");
+		return;
+	}
+	vg_vcpu_bind(s, c, vi, ei, mask);
+	if (c->nr_vcpus == 1)
+		arm_timer(sim, c, sim->now + HEARTBEAT);
+}
+
+static void class_leave(struct sim *sim, struct vcpu *v)
+{
+	struct vg_state_all *s = st(sim);
+	struct vg_cell *c = cell_of(sim, v);
+	u32 vi = cv(v)->vi, ei = vg_vcpu(s, vi)->ent;
+	struct vg_plan *pl = begin_plan(sim, VG_NONE, VG_NONE);
+
+	if (cv(v)->where == LOCAL)
+		local_del(v);
+	cv(v)->where = NOWHERE;
+	vg_vcpu_unbind(s, c, pl, vi);
+	act(sim, c, pl);
+	vg_ent_put(s, ei);
+	vg_vcpu_put(s, vi);
+	class_of(sim)->by_vi[vi] = NULL;
+}
+
+static bool class_held(struct sim *sim, struct vcpu *v)
+{
+	return (ent_of(sim, v)->flags & VG_THROTTLED) ||
+	       vg_vcpu(st(sim), cv(v)->vi)->state == VG_PAUSED;
+}
+
+static u32 class_cell_of(struct sim *sim, struct vcpu *v)
+{
+	return ent_of(sim, v)->cell;
+}
+
+/*
+ * A state of its own for each simulation, without clearing 10 MB each time: a
+ * private mapping of one that has just begun, of which only the pages that the
+ * simulation writes to are ever copied.
+ */
+static struct vg_state_all *state_map(void)
+{
+	static int fd = -1;
+	struct vg_state_all *s;
+
+	if (fd < 0) {
+		fd = memfd_create("vg_state_all", MFD_CLOEXEC);
+		if (fd < 0 || ftruncate(fd, sizeof(*s)))
+			return NULL;
+		s = mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+		if (s == MAP_FAILED)
+			return NULL;
+		vg_state_begin(s);
+		munmap(s, sizeof(*s));
+	}
+	s = mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+	return s == MAP_FAILED ? NULL : s;
+}
+
+static int class_begin(struct sim *sim)
+{
+	struct class *cl = class_of(sim);
+	u32 i;
+
+	cl->state = state_map();
+	cl->cells = calloc(sim->nr_cells, sizeof(*cl->cells));
+	cl->by_vi = calloc(sim->nr_vcpus + 1, sizeof(struct vcpu *));
+	if (!cl->state || !cl->cells || !cl->by_vi) {
+		perror("sim: class");
+		return -1;
+	}
+	for (i = 0; i < sim->nr_pcpus; i++) {
+		struct pcpu *p = &sim->pcpus[i];
+
+		cp(p)->bit = vg_cell_add_pcpu(vg_cell(cl->state, p->cell), i);
+		vg_idle_set(vg_cell(cl->state, p->cell), cp(p)->bit);
+	}
+	for (i = 0; i < sim->nr_cells; i++) {
+		cl->cells[i].id = i;
+		cl->cells[i].timer.fire = on_timer;
+		cl->cells[i].timer.arg = &cl->cells[i];
+	}
+	return 0;
+}
+
+static void class_end(struct sim *sim)
+{
+	struct class *cl = class_of(sim);
+
+	if (cl->state)
+		munmap(cl->state, sizeof(*cl->state));
+	free(cl->cells);
+	free(cl->by_vi);
+}
+
+struct class_counts class_counts(struct sim *sim)
+{
+	struct class_counts counts = class_of(sim)->counts;
+	u32 i;
+
+	counts.allocated = sizeof(struct vg_state_all);
+	counts.used = sim->nr_cells * sizeof(struct vg_cell) +
+		      sim->nr_vcpus * sizeof(struct vg_vcpu);
+	for (i = 0; i < sim->nr_vms; i++) {
+		u32 ei = vg_vm(st(sim), i)->ents;
+
+		counts.used += sizeof(struct vg_vm);
+		for (; ei != VG_NONE; ei = vg_ent(st(sim), ei)->sibling)
+			counts.used += sizeof(struct vg_ent);
+	}
+	return counts;
+}
+
+/* NOLINTBEGIN(bugprone-macro-parentheses) */
+#define CLASS(id, says, sentence, bits)			\
+const struct sched_ops id = {				\
+	.name = says,					\
+	.what = sentence,				\
+	.flags = (bits) | SCHED_PROPS,			\
+	.state = sizeof(struct class),			\
+	.vcpu = sizeof(struct class_vcpu),		\
+	.pcpu = sizeof(struct class_pcpu),		\
+	.begin = class_begin,				\
+	.end = class_end,				\
+	.join = class_join,				\
+	.leave = class_leave,				\
+	.wake = class_wake,				\
+	.schedule = class_schedule,			\
+	.steal = class_steal,				\
+	.idle = class_idle,				\
+	.tick = class_tick,				\
+	.yield_to = class_yield,			\
+	.held = class_held,				\
+	.cell = class_cell_of,				\
+}
+/* NOLINTEND(bugprone-macro-parentheses) */
+
+CLASS(sched_off, "off", "vmgang's class, every VM's vCPUs independent", SCHED_ALL_OFF);
+CLASS(sched_gang, "gang", "vmgang's class, every VM a gang", SCHED_ALL_GANG);
+CLASS(sched_class, "class", "vmgang's class, as each VM's cosched says", 0);
