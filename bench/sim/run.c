@@ -175,15 +175,35 @@ static int close_out(FILE *f, const char *path)
 	return 0;
 }
 
+/* Simulate and say how it went; TSV to @tsv, the trace to @trace, if wanted. */
+static int run_one(struct scenario *sc, struct run_options *o, FILE *tsv, FILE *trace)
+{
+	struct sim *sim = simulate(sc, o->ops, o->check, is_long(sc), trace);
+	const char *what;
+	enum prop prop;
+	bool failed;
+
+	if (!sim)
+		return EXIT_BAD;
+	failed = sim->failed;
+	prop = props_failed(sim, &what);
+	if (failed)
+		printf("%s under %s: VIOLATED %s: %s\n", sc->name, o->ops->name, props_name(prop),
+		       what);
+	else
+		stats_table(sim, stdout);
+	if (tsv && !failed)
+		stats_tsv(sim, tsv, true);
+	sim_free(sim);
+	return failed ? EXIT_BAD : EXIT_OK;
+}
+
 int cmd_run(int argc, char **argv)
 {
 	struct run_options o = { .ops = &sched_class };
 	static struct scenario sc;
 	FILE *tsv, *trace;
-	struct sim *sim;
-	const char *what;
-	enum prop prop;
-	bool failed;
+	int status;
 
 	if (run_options(&o, argc, argv))
 		return EXIT_USAGE;
@@ -203,25 +223,14 @@ int cmd_run(int argc, char **argv)
 	tsv = open_out(o.tsv);
 	trace = open_out(o.trace);
 	if ((o.tsv && !tsv) || (o.trace && !trace))
-		return EXIT_BAD;
-	sim = simulate(&sc, o.ops, o.check, is_long(&sc), trace);
-	if (!sim)
-		return EXIT_BAD;
-	failed = sim->failed;
-	prop = props_failed(sim, &what);
-	if (failed)
-		printf("%s under %s: VIOLATED %s: %s\n", sc.name, o.ops->name, props_name(prop),
-		       what);
+		status = EXIT_BAD;
 	else
-		stats_table(sim, stdout);
-	if (tsv && !failed)
-		stats_tsv(sim, tsv, true);
-	sim_free(sim);
+		status = run_one(&sc, &o, tsv, trace);
 	if (close_out(tsv, o.tsv) | close_out(trace, o.trace))
 		return EXIT_BAD;
-	if (o.check && !failed)
+	if (o.check && status == EXIT_OK)
 		printf("every property holds\n");
-	return failed ? EXIT_BAD : EXIT_OK;
+	return status;
 }
 
 static int is_scenario(const struct dirent *d)

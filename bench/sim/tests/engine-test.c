@@ -331,9 +331,11 @@ static void test_scenario_round_trip(void **state)
 	vm->count = 4;
 	vm->quota = 30 * MS;
 	fd = mkstemp(path);
-	assert_true(fd >= 0);
-	f = fdopen(fd, "w");
-	assert_non_null(f);
+	f = fd < 0 ? NULL : fdopen(fd, "w");
+	if (!f) {
+		fail_msg("no temporary file");
+		return;
+	}
 	scenario_write(&sc, f);
 	fclose(f);
 	assert_int_equal(scenario_read(&back, path), 0);
