@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Nobody gains by spinning, by leaving before the tick or by renewing; nobody is forgotten. */
+/* Nobody gains by spinning, by leaving before the tick or by a cap; nobody is forgotten. */
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,17 +19,6 @@ static void add_vm(struct sim *m, u32 slot, u32 vcpus, u32 cosched, u64 mask)
 
 	for (i = 0; i < vcpus; i++)
 		sim_vcpu(m, slot, cosched, 100, mask);
-}
-
-/* Ticks of the pCPUs are spread evenly, as the kernel does with skew_tick. */
-static struct sim *staggered(u32 cpus)
-{
-	struct sim *m = sim_new(cpus, 3);
-	u32 b;
-
-	for (b = 0; b < cpus; b++)
-		m->tick[b] = SIM_TICK / cpus / SIM_STEP * SIM_STEP * b;
-	return m;
 }
 
 /* Whoever runs in VM @slot names a sibling that waits, as KVM does for a spinner. */
@@ -90,57 +79,73 @@ static void test_yield_keeps_the_deadline(void **state)
 	free(m);
 }
 
+/* May gang VM 1, which waits, take pCPU 0 from VM 0, whose vCPU has just come back there? */
+static bool claims(struct sim *m, bool forced)
+{
+	struct vg_cell *c = &m->st.cells[0];
+
+	if (!m->st.vms[1].nr_vcpus) {
+		vg_plan_begin(&m->plan, m->now, VG_NONE, VG_NONE);
+		vg_vcpu_wait(&m->st, c, &m->plan, sim_vcpu(m, 1, GANG, 100, ANY));
+	}
+	c->pcpu[0].since = m->now;
+	vg_plan_begin(&m->plan, m->now, VG_NONE, VG_NONE);
+	m->plan.forced = forced;
+	return vg_claimable(&m->st, c, &m->plan, 0, m->st.vms[1].ents);
+}
+
 /*
  * A gang whose members leave just before their ticks, and are back just after,
- * is never seen past its deadline; all the same the other one gets its half.
+ * is never seen past its deadline: from then on none of them is spared.
  */
 static void test_dodging_gains_nothing(void **state)
 {
-	struct sim *m = staggered(4);
-	u32 i;
+	struct sim *m = sim_new(1, 3);
+	struct vg_ent *e;
 
-	for (i = 0; i < 4; i++) {
-		u32 vi = sim_vcpu(m, 0, GANG, 100, vg_bit(i));
+	add_vm(m, 0, 1, GANG, ANY);
+	sim_go(m, 3);
+	e = &m->st.ents[m->st.vms[0].ents];
+	assert_true(e->flags & VG_ON);
+	assert_false(claims(m, false));
+	e->deadline = m->now;
+	assert_true(claims(m, false));
+	free(m);
+}
 
-		m->v[vi].run_ns = SIM_TICK - 2 * SIM_STEP;
-		m->v[vi].sleep_ns = 2 * SIM_STEP;
-		m->v[vi].until = m->now + m->tick[i] + SIM_STEP;
-	}
-	add_vm(m, 1, 4, GANG, ANY);
-	sim_go(m, 5000);
-	assert_true(sim_vm_ran(m, 0) < 10200 * VG_MS);
-	assert_true(sim_vm_ran(m, 1) > 9000 * VG_MS);
+/* Two milliseconds are everybody's, but not from a gang that was held for long. */
+static void test_held_gang_is_not_put_off(void **state)
+{
+	struct sim *m = sim_new(1, 3);
+
+	add_vm(m, 0, 1, OFF, ANY);
+	sim_go(m, 3);
+	assert_false(claims(m, false));
+	assert_true(claims(m, true));
 	free(m);
 }
 
 /*
- * An independent VM that renews short stints at different moments does not keep
- * a gang from ever being whole.
+ * Who ran last on a pCPU goes first only within a gang's stint, and only until
+ * somebody has waited for longer than that.
  */
-static void test_renewing_gains_nothing(void **state)
+static void test_affinity_forgets_nobody(void **state)
 {
-	struct sim *m = staggered(4);
-	u32 vi;
+	struct sim *m = sim_new(1, 3);
+	u32 a = sim_vcpu(m, 0, GANG, 100, ANY), b = sim_vcpu(m, 0, GANG, 100, ANY), ei;
+	struct vg_cell *c = &m->st.cells[0];
+	struct vg_ent *e;
 
-	add_vm(m, 0, 2, OFF, ANY);
-	add_vm(m, 1, 4, GANG, ANY);
-	sim_go(m, 5000);
-	for (vi = 0; vi < 6; vi++)
-		assert_true(m->v[vi].waited < 200 * VG_MS);
-	free(m);
-}
-
-/* A gang wider than its cell runs its vCPUs in turn. */
-static void test_wide_gang_forgets_nobody(void **state)
-{
-	struct sim *m = sim_new(2, 3);
-	u32 vi;
-
-	add_vm(m, 0, 3, GANG, ANY);
-	add_vm(m, 1, 2, GANG, ANY);
-	sim_go(m, 5000);
-	for (vi = 0; vi < 5; vi++)
-		assert_true(m->v[vi].waited < 300 * VG_MS);
+	ei = m->st.vcpus[a].ent;
+	e = &m->st.ents[ei];
+	vg_plan_begin(&m->plan, m->now, VG_NONE, VG_NONE);
+	vg_vcpu_wait(&m->st, c, &m->plan, a);
+	vg_vcpu_wait(&m->st, c, &m->plan, b);
+	m->st.vcpus[a].bit = 1;
+	assert_int_equal(vg_ent_waiter(&m->st, ei, 0, m->now), a);
+	e->flags |= VG_ON;
+	assert_int_equal(vg_ent_waiter(&m->st, ei, 0, m->now), b);
+	assert_int_equal(vg_ent_waiter(&m->st, ei, 0, m->now + e->slice + 1), a);
 	free(m);
 }
 
@@ -186,8 +191,8 @@ int main(void)
 		cmocka_unit_test(test_spinning_gains_nothing),
 		cmocka_unit_test(test_yield_keeps_the_deadline),
 		cmocka_unit_test(test_dodging_gains_nothing),
-		cmocka_unit_test(test_renewing_gains_nothing),
-		cmocka_unit_test(test_wide_gang_forgets_nobody),
+		cmocka_unit_test(test_held_gang_is_not_put_off),
+		cmocka_unit_test(test_affinity_forgets_nobody),
 		cmocka_unit_test(test_cap_binds_all_members),
 		cmocka_unit_test(test_cap_leaves_no_crumbs),
 	};
