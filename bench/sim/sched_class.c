@@ -426,7 +426,6 @@ static bool class_yield(struct sim *sim, struct vcpu *from, struct vcpu *to)
 	    o->state != VG_WAITING || !(o->mask & vg_bit(v->bit)))
 		return false;
 	pc->hint = cv(to)->vi;
-	pc->yielded = 1;
 	cv(from)->slice = false;
 	return true;
 }

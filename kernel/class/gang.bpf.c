@@ -461,7 +461,6 @@ bool BPF_STRUCT_OPS(vg_yield, struct task_struct *from, struct task_struct *to)
 	    o->state != VG_WAITING || !(o->mask & vg_bit(v->bit)))
 		return false;
 	pc->hint = other;
-	pc->yielded = 1;
 	scx_bpf_task_set_slice(from, 0);
 	return true;
 }

@@ -189,22 +189,35 @@ VG_FN u64 vg_pcpu_vtime(struct vg_state_all *s, struct vg_cell *c, u32 bit, u64 
 	return p->vstart + vg_vtime(e, vg_since(now, p->since) * vg_weight_of(e->on));
 }
 
+/*
+ * How long each of @n may run on what bucket @cap has left; 0 if they may not.
+ * Not less than what a switch is worth: what that overdraws is debt.
+ */
+VG_INLINE u64 vg_cap_share(struct vg_cap *cap, u32 n, u64 now)
+{
+	u64 left = vg_cap_left(cap, now);
+
+	if (left && n > 1)
+		left /= n;
+	return left && left < VG_MIN_GRAN ? VG_MIN_GRAN : left;
+}
+
+/* How long @n vCPUs of @e may run by its VM's slice and cap; 0 if they may not. */
+VG_FN u64 vg_ent_allowance(struct vg_state_all *s, struct vg_ent *e, u32 n, u64 now)
+{
+	u64 left = vg_cap_share(&vg_vm(s, e->slot)->cap, n, now);
+
+	return left < e->slice ? left : e->slice;
+}
+
 /* How long @vi may run if @n of its VM's vCPUs do; 0 if it may not. */
 VG_FN u64 vg_vcpu_allowance(struct vg_state_all *s, u32 vi, u32 n, u64 now)
 {
 	struct vg_vcpu *v = vg_vcpu(s, vi);
-	struct vg_ent *e = vg_ent(s, v->ent);
-	u64 left, most = e->slice;
+	u64 most = vg_ent_allowance(s, vg_ent(s, v->ent), n, now);
+	u64 left = vg_cap_share(&v->cap, 1, now);
 
-	left = vg_cap_left(&vg_vm(s, e->slot)->cap, now);
-	if (left != ~0ULL && n > 1)
-		left = left / n + 1;
-	if (left < most)
-		most = left;
-	left = vg_cap_left(&v->cap, now);
-	if (left < most)
-		most = left;
-	return most;
+	return left < most ? left : most;
 }
 
 #endif /* VMGANG_POLICY_CREDIT_H */

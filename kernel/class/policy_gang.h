@@ -262,14 +262,18 @@ VG_FN bool vg_claimable(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 		return true;
 	if (vi == VG_NONE || vg_vcpu(s, vi)->ent == ei)
 		return false;		/* the host's, or our own */
-	if (vg_since(now, p->since) < VG_MIN_GRAN)
-		return false;
 	o = vg_ent(s, vg_vcpu(s, vi)->ent);
+	/*
+	 * A gang's time is its stint's: a member that has just come back to one
+	 * that is over has no claim of its own.
+	 */
 	if (o->flags & VG_ON)
 		return now + VG_SLOP >= o->deadline ||
 		       (pl->forced && vg_since(now, o->start) >= o->slice / 2);
 	if (pl->forced)
 		return true;
+	if (vg_since(now, p->since) < VG_MIN_GRAN)
+		return false;
 	return !vg_before(vg_pcpu_vtime(s, c, bit, now), vg_ent(s, ei)->vtime);
 }
 
@@ -376,6 +380,24 @@ VG_FN void vg_gang_begin(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 }
 
 /*
+ * The vCPU that runs on, or comes to, pCPU @bit joins the stint of its gang: it
+ * shares the deadline, unless its own cap ends before.
+ */
+VG_FN void vg_gang_join(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 bit)
+{
+	struct vg_pcpu *p = vg_pcpu(c, bit);
+	u32 vi = vg_pcpu_occupant(p);
+	struct vg_ent *e = vg_ent(s, vg_vcpu(s, vi)->ent);
+	u64 len = vg_vcpu_allowance(s, vi, vg_weight_of(e->on), pl->now);
+
+	if (pl->now + len < e->deadline)
+		p->deadline = pl->now + len;
+	else
+		p->deadline = e->deadline;
+	p->stint = 1;
+}
+
+/*
  * Start gang @ei on as many pCPUs as it has runnable vCPUs, now, or not at all.
  * Members that run already (alone, filling in) join the stint where they are.
  */
@@ -405,12 +427,10 @@ VG_FN bool vg_gang_start(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 	vg_count(c, VG_STAT_CLAIMS,
 		 vg_weight_of(chosen & ~c->idle & ~(pl->self == VG_NONE ? 0 : vg_bit(pl->self))));
 	vg_gang_begin(s, c, pl, ei);
-	e->deadline = pl->now + e->slice;
+	e->deadline = pl->now + vg_ent_allowance(s, e, vg_weight_of(e->on | chosen), pl->now);
 	e->coming = vg_weight_of(chosen);
-	vg_each_bit(b, m, e->on) {
-		vg_pcpu(c, b)->deadline = e->deadline;
-		vg_pcpu(c, b)->stint = 1;
-	}
+	vg_each_bit(b, m, e->on)
+		vg_gang_join(s, c, pl, b);
 	vg_each_bit(b, m, chosen) {
 		if (vg_pcpu_ends(s, c, b, pl->now))
 			ending |= vg_bit(b);

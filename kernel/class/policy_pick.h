@@ -53,7 +53,7 @@ VG_FN bool vg_pick_rejoin(struct vg_state_all *s, struct vg_cell *c, struct vg_p
 	    (e->flags & VG_THROTTLED) ||
 	    pl->now + VG_SLOP >= e->deadline)
 		return false;
-	vi = vg_ent_waiter(s, ei, pl->self);
+	vi = vg_ent_waiter(s, ei, pl->self, pl->now);
 	if (vi == VG_NONE)
 		return false;
 	vg_vcpu_place(s, c, vi, pl->self, pl);
@@ -63,24 +63,35 @@ VG_FN bool vg_pick_rejoin(struct vg_state_all *s, struct vg_cell *c, struct vg_p
 	return true;
 }
 
-/* Take the vCPU for whose sake its sibling gave the pCPU up. */
+/* The vCPU of ent @ei for whose sake a sibling gave the pCPU up, if it still waits. */
+VG_INLINE u32 vg_pcpu_hint(struct vg_state_all *s, struct vg_cell *c, u32 bit, u32 ei)
+{
+	u32 vi = vg_pcpu(c, bit)->hint;
+	struct vg_vcpu *v = vg_vcpu(s, vi);
+
+	if (vi == VG_NONE || v->state != VG_WAITING || v->ent != ei || !(v->mask & vg_bit(bit)))
+		return VG_NONE;
+	return vi;
+}
+
+/*
+ * pl->prev spins in the middle of its stint and named a sibling: that takes over
+ * the rest of the stint, and no more.  So a directed yield moves time only
+ * within a VM, and spinning does not lengthen what a VM has.
+ */
 VG_FN bool vg_pick_hint(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl)
 {
 	struct vg_pcpu *p = vg_pcpu(c, pl->self);
-	u32 vi = p->hint;
-	struct vg_vcpu *v;
+	u64 until = p->deadline, since = p->since, vstart = p->vstart;
+	u32 vi = vg_pcpu_hint(s, c, pl->self, vg_vcpu(s, pl->prev)->ent);
 
-	p->hint = VG_NONE;
 	if (vi == VG_NONE)
 		return false;
-	v = vg_vcpu(s, vi);
-	if (v->state != VG_WAITING || !(v->mask & vg_bit(pl->self)) ||
-	    vg_ent(s, v->ent)->cell != c->id ||
-	    (vg_ent(s, v->ent)->flags & VG_THROTTLED))
-		return false;
-	vg_pcpu_displace(s, c, pl, pl->self, v->ent);
 	vg_vcpu_place(s, c, vi, pl->self, pl);
-	vg_gang_release(c, vg_ent(s, v->ent));
+	if (p->deadline > until)
+		p->deadline = until;
+	p->since = since;
+	p->vstart = vstart;
 	pl->own = vi;
 	vg_count(c, VG_STAT_YIELDS, 1);
 	return true;
@@ -125,7 +136,9 @@ VG_FN void vg_pick_queue(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 				pl->narrow = k + 2 < VG_PLAN_TRIES ? vg_ent_width(e) - 1 : 1;
 			}
 		} else {
-			vi = vg_ent_waiter(s, ei, pl->self);
+			vi = vg_pcpu_hint(s, c, pl->self, ei);
+			if (vi == VG_NONE)
+				vi = vg_ent_waiter(s, ei, pl->self, pl->now);
 			if (vi != VG_NONE) {
 				vg_pcpu_displace(s, c, pl, pl->self, ei);
 				if (vg_ent_is_gang(c, e))
@@ -139,7 +152,7 @@ VG_FN void vg_pick_queue(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 		pl->skip = ei;
 	}
 	/* Nobody else: better one member alone than an idle pCPU. */
-	vi = filler == VG_NONE || filler == inc ? VG_NONE : vg_ent_waiter(s, filler, pl->self);
+	vi = filler == VG_NONE || filler == inc ? VG_NONE : vg_ent_waiter(s, filler, pl->self, pl->now);
 	if (inc != VG_NONE &&
 	    (vi == VG_NONE || vg_before(vg_ent(s, inc)->vtime, vg_ent(s, filler)->vtime +
 					vg_vtime(vg_ent(s, filler), vg_ent(s, filler)->slice)))) {
@@ -183,18 +196,21 @@ VG_FN void vg_pick(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl
 		} else if (!p->yielded && pl->now + VG_SLOP < vg_pcpu_deadline(s, p, prev)) {
 			u64 left = vg_pcpu_deadline(s, p, prev) - pl->now;
 
+			if (vg_pick_hint(s, c, pl))
+				goto out;
 			vg_vcpu_precharge(s, prev, left);
 			vg_ent_requeue(s, c, vg_vcpu(s, prev)->ent);
 			pl->own = VG_KEEP;
 			goto out;
 		}
 	}
-	if (!vg_pick_hint(s, c, pl) && !vg_pick_rejoin(s, c, pl))
+	if (!vg_pick_rejoin(s, c, pl))
 		vg_pick_queue(s, c, pl);
 	if (pl->own == VG_NONE && prev == VG_NONE)
 		vg_idle_set(c, pl->self);
 out:
 	p->yielded = 0;
+	p->hint = VG_NONE;
 	pl->kick &= ~(pl->placed | vg_bit(pl->self));
 }
 

@@ -187,24 +187,26 @@ VG_FN void vg_list_del(struct vg_state_all *s, u32 vi)
 }
 
 /*
- * The longest waiting vCPU of @ei that may use pCPU @bit, in a gang one that
- * ran there last; VG_NONE if there is none.
+ * The longest waiting vCPU of @ei that may use pCPU @bit; VG_NONE if there is
+ * none.  In a gang within its stint who ran there last is preferred, as all are
+ * to run anyhow: unless somebody has waited for longer than a stint, so that it
+ * seems that they do not.
  */
-VG_FN u32 vg_ent_waiter(struct vg_state_all *s, u32 ei, u32 bit)
+VG_FN u32 vg_ent_waiter(struct vg_state_all *s, u32 ei, u32 bit, u64 now)
 {
 	struct vg_ent *e = vg_ent(s, ei);
 	u32 vi = e->head, best = VG_NONE;
-	bool gang = e->cosched == VMGANG_COSCHED_GANG;
 
 	while (vi != VG_NONE && can_loop) {
 		struct vg_vcpu *v = vg_vcpu(s, vi);
 
 		if (v->mask & vg_bit(bit)) {
-			/* Only an independent VM's order of arrival is binding. */
-			if (v->bit == bit || !gang)
-				return best == VG_NONE || gang ? vi : best;
 			if (best == VG_NONE)
 				best = vi;
+			if (!(e->flags & VG_ON) || vg_since(now, vg_vcpu(s, best)->since) > e->slice)
+				return best;
+			if (v->bit == bit)
+				return vi;
 		}
 		vi = v->next;
 	}

@@ -388,7 +388,6 @@ static void test_directed_yield(void **state)
 	from = m->cur[0];
 	to = from == a ? b : a;
 	m->st.cells[0].pcpu[0].hint = to;
-	m->st.cells[0].pcpu[0].yielded = 1;
 	m->v[from].slice = false;
 	m->resched[0] = true;
 	sim_settle(m);
