@@ -80,6 +80,9 @@ static const struct key vm_keys[] = {
 	NUM("cap_period_us", struct vm_conf, period, US, 1000, 1000000),
 	ONE("cosched", struct vm_conf, cosched, "off gang"),
 	NUM("slice_us", struct vm_conf, slice, US, 1000, 100000),
+	NUM("reserve_period_us", struct vm_conf, reserve_period, US, 1000, 10000000),
+	NUM("reserve_slice_us", struct vm_conf, reserve_slice, US, 0, 10000000),
+	ONE("extratime", struct vm_conf, extratime, "no yes"),
 	ONE("pin", struct vm_conf, pin, "none all each"),
 	{ "pin_to", CPUS, offsetof(struct vm_conf, pins), 0, 0, 0, NULL, 0 },
 	NUM("arrive_ms", struct vm_conf, arrive, MS, 0, 3600000),
@@ -148,6 +151,8 @@ struct vm_conf *scenario_add_vm(struct scenario *sc, const char *name)
 	vm->weight = 100;
 	vm->period = 100 * MS;
 	vm->slice = 20 * MS;
+	vm->reserve_period = 100 * MS;
+	vm->extratime = 1;
 	vm->work = MS;
 	vm->hold = 5 * US;
 	vm->think = MS;
@@ -374,6 +379,11 @@ static int check_vm(const struct scenario *sc, const struct vm_conf *vm)
 	if (vm->quota && vm->quota < MS) {
 		fprintf(stderr, "sim: %s: [vm %s] cap_quota_us: 0 or at least 1000\n", sc->name,
 			vm->name);
+		return -1;
+	}
+	if (vm->reserve_slice > vm->reserve_period) {
+		fprintf(stderr, "sim: %s: [vm %s] reserve_slice_us: more than reserve_period_us\n",
+			sc->name, vm->name);
 		return -1;
 	}
 	if (vm->depart && vm->depart <= vm->arrive) {

@@ -43,6 +43,8 @@ enum pin {
 
 /**
  * struct vm_conf - a [vm NAME] section: @count VMs that are alike
+ * @reserve_period, @reserve_slice, @extratime: SEDF's, of each vCPU; no slice:
+ *		best effort
  * @threads:	vCPUs that do what @model says; 0: all. The others are idle
  * @kernel:	percent of the time that its work spends in the guest's kernel
  * @jitter:	percent by which lengths of work vary
@@ -61,6 +63,9 @@ struct vm_conf {
 	u64 period;
 	u64 cosched;
 	u64 slice;
+	u64 reserve_period;
+	u64 reserve_slice;
+	u64 extratime;
 	u64 pin;
 	struct cpuset pins;
 	u64 arrive;
