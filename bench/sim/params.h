@@ -53,6 +53,11 @@
 	X(ple_amd_max_ns, 873800, 1000000000)					\
 	/* Period of the tick (Linux: HZ=250). */				\
 	X(hz_ns, 4000000, 100000000)						\
+	/* How far the pCPUs' ticks are apart, of an even spread over the period */ \
+	/* (Linux: 0, all at once, unless booted with skew_tick=1, says */	\
+	/* Documentation/admin-guide/kernel-parameters.txt; an even spread is */ \
+	/* the harder case for gangs, and the default here). */			\
+	X(tick_skew_percent, 100, 100)						\
 	/* EEVDF: base slice before it is scaled by 1 + log2 of the pCPUs, at */\
 	/* most 8; what ran this recently is not moved (Linux). */		\
 	X(eevdf_slice_ns, 700000, 100000000)					\

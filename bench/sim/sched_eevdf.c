@@ -558,18 +558,27 @@ static void eevdf_tick(struct sim *sim, struct pcpu *p)
 	}
 }
 
-/* The spinner's deadline moves on; the sibling is next where it waits. */
+/* An eligible entity that yields gives up what is left of its slice (Linux 6.19). */
+static void forfeit(struct sim *sim, struct queue *q, struct se *e)
+{
+	if (e->vruntime > average(q))
+		return;
+	e->vruntime = e->deadline;
+	e->deadline += scaled(slice_of(sim), e->weight);
+}
+
+/* The spinner forfeits its turn; the sibling is next where it waits. */
 static bool eevdf_yield_to(struct sim *sim, struct vcpu *from, struct vcpu *to)
 {
-	struct pcpu *p = &sim->pcpus[ev(to)->cpu];
-	struct se *e = &ev(from)->se;
+	struct pcpu *p = &sim->pcpus[ev(to)->cpu], *here = vcpu_pcpu(sim, from);
+	struct group *g = group_of(from->vm, here->id);
 
 	if (!ev(to)->queued || em(to->vm)->throttled)
 		return false;
 	ep(p)->buddy = &ev(to)->se;
-	update(sim, vcpu_pcpu(sim, from));
-	e->deadline += scaled(slice_of(sim), e->weight);
-	if (p != vcpu_pcpu(sim, from))
+	update(sim, here);
+	forfeit(sim, &g->queue, &ev(from)->se);
+	if (p != here)
 		host_resched(sim, p);
 	return true;
 }
