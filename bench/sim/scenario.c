@@ -70,7 +70,7 @@ static const struct key figure_keys[] = {
 	{ 0 }
 };
 
-#define MODELS "compute lock barrier pipe idle io dodge storm"
+#define MODELS "compute lock barrier pipe idle io dodge storm omp"
 
 static const struct key vm_keys[] = {
 	NUM("count", struct vm_conf, count, 1, 1, 4096),

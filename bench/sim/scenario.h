@@ -20,6 +20,7 @@ enum model {
 	MODEL_IO,
 	MODEL_DODGE,
 	MODEL_STORM,
+	MODEL_OMP,
 	NR_MODELS,
 };
 

@@ -567,7 +567,11 @@ static void forfeit(struct sim *sim, struct queue *q, struct se *e)
 	e->deadline += scaled(slice_of(sim), e->weight);
 }
 
-/* The spinner forfeits its turn; the sibling is next where it waits. */
+/*
+ * The spinner forfeits its turn; the sibling is next where it waits. The turn is
+ * lost to other VMs, too: from 7.3 on all vCPUs are picked from one level
+ * (Zijlstra, "sched: Flatten the pick", lkml, May 2026).
+ */
 static bool eevdf_yield_to(struct sim *sim, struct vcpu *from, struct vcpu *to)
 {
 	struct pcpu *p = &sim->pcpus[ev(to)->cpu], *here = vcpu_pcpu(sim, from);
@@ -578,6 +582,7 @@ static bool eevdf_yield_to(struct sim *sim, struct vcpu *from, struct vcpu *to)
 	ep(p)->buddy = &ev(to)->se;
 	update(sim, here);
 	forfeit(sim, &g->queue, &ev(from)->se);
+	forfeit(sim, &ep(here)->queue, &g->se);
 	if (p != here)
 		host_resched(sim, p);
 	return true;
