@@ -96,6 +96,9 @@ struct figure_conf {
 	char title[MAX_TEXT];
 	char vary[MAX_NAME];	/* key of the VMs' sections; empty: no figure */
 	char groups[MAX_TEXT];	/* names of those; empty: all */
+	char show[MAX_TEXT];	/* names of those that are drawn; empty: all */
+	char axis[MAX_NAME];	/* what the varied key is, in words */
+	char paper[MAX_TEXT];	/* what the paper has for each value; -: it does not say */
 	char values[MAX_TEXT];
 	char schedulers[MAX_TEXT];
 	u64 metric;
