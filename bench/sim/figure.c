@@ -14,7 +14,7 @@
 
 #include "commands.h"
 
-#define MAX_SCHEDS	8
+#define MAX_SCHEDS	10
 
 struct figure {
 	const struct scenario *sc;
@@ -31,7 +31,7 @@ struct figure {
 #define SEEDS	3
 
 static const char *const metric_names[] = {
-	"time for a given amount of work",
+	"time for the same work",
 	"units of work per second",
 	"pCPUs",
 	"latency, 99th percentile, us",
@@ -153,56 +153,131 @@ static FILE *create(const struct figure *fig, const char *ext, char *path, size_
 	return f;
 }
 
-static double normalised(const struct figure *fig, u32 g, u32 s, u32 v)
+/* In percent of the first value, if the figure says so; below 0: nothing was done. */
+static double value_at(const struct figure *fig, u32 g, u32 s, u32 v)
 {
-	double first = fig->y[g][s][0];
+	double y = fig->y[g][s][v], first = fig->y[g][s][0];
 
 	if (!fig->sc->figure.normalise)
-		return fig->y[g][s][v];
-	return first > 0 ? fig->y[g][s][v] / first : 0;
+		return y;
+	return first > 0 && y > 0 ? 100 * y / first : -1;
 }
 
-static int write_tsv(const struct figure *fig)
+static bool is_shown(const struct figure *fig, u32 g)
 {
-	char path[PATH_MAX];
+	return listed(fig->sc->figure.show, fig->sc->vms[g].name);
+}
+
+/* The @n-th word of the paper's values; "-" if it gives none. */
+static void paper_at(const struct figure *fig, u32 n, char *out, size_t size)
+{
+	const char *at = fig->sc->figure.paper;
+	size_t len;
+
+	for (;; at += len) {
+		at += strspn(at, " ");
+		len = strcspn(at, " ");
+		if (!len)
+			break;
+		if (!n--) {
+			snprintf(out, size, "%.*s", (int)len, at);
+			return;
+		}
+	}
+	snprintf(out, size, "-");
+}
+
+static u32 write_head(const struct figure *fig, FILE *f)
+{
+	const struct figure_conf *conf = &fig->sc->figure;
+	u32 g, s, shown = 0, columns = 1;
+
+	for (g = 0; g < fig->sc->nr_vms; g++)
+		shown += is_shown(fig, g);
+	fprintf(f, "%s", *conf->axis ? conf->axis : conf->vary);
+	if (*conf->paper) {
+		fprintf(f, "\tthe paper");
+		columns++;
+	}
+	for (g = 0; g < fig->sc->nr_vms; g++) {
+		for (s = 0; s < fig->nr_scheds && is_shown(fig, g); s++, columns++) {
+			fprintf(f, "\t%s", fig->scheds[s]->name);
+			if (shown > 1)
+				fprintf(f, ": %s", fig->sc->vms[g].name);
+		}
+	}
+	fputs("\n", f);
+	return columns;
+}
+
+static int write_tsv(const struct figure *fig, u32 *columns)
+{
+	char path[PATH_MAX], word[MAX_NAME];
 	FILE *f = create(fig, "tsv", path, sizeof(path));
 	u32 g, s, v;
 
 	if (!f)
 		return -1;
-	fprintf(f, "%s", fig->sc->figure.vary);
-	for (g = 0; g < fig->sc->nr_vms; g++)
-		for (s = 0; s < fig->nr_scheds; s++)
-			fprintf(f, "\t%s %s", fig->sc->vms[g].name, fig->scheds[s]->name);
-	fputs("\n", f);
+	*columns = write_head(fig, f);
 	for (v = 0; v < fig->nr_values; v++) {
 		fprintf(f, "%s", fig->values[v]);
-		for (g = 0; g < fig->sc->nr_vms; g++)
-			for (s = 0; s < fig->nr_scheds; s++)
-				fprintf(f, "\t%.4f", normalised(fig, g, s, v));
+		if (*fig->sc->figure.paper) {
+			paper_at(fig, v, word, sizeof(word));
+			fprintf(f, "\t%s", word);
+		}
+		for (g = 0; g < fig->sc->nr_vms; g++) {
+			for (s = 0; s < fig->nr_scheds && is_shown(fig, g); s++) {
+				double y = value_at(fig, g, s, v);
+
+				if (y < 0)
+					fputs("\t-", f);
+				else
+					fprintf(f, "\t%.1f", y);
+			}
+		}
 		fputs("\n", f);
 	}
 	return ferror(f) | fclose(f) ? -1 : 0;
 }
 
-/* Bars in groups, as the paper has them. */
-static int write_plot(const struct figure *fig)
+/* Bars in groups, as the paper has them; its own values are black. */
+static int write_plot(const struct figure *fig, u32 columns)
 {
+	static const char *const colours[] = {
+		"#1b9e77", "#d95f02", "#7570b3", "#e7298a", "#66a61e", "#e6ab02", "#a6761d",
+		"#80b1d3", "#bc80bd", "#fb8072", "#8dd3c7", "#b3b3b3",
+	};
 	const struct figure_conf *conf = &fig->sc->figure;
+	const char *axis = *conf->axis ? conf->axis : conf->vary;
 	char path[PATH_MAX];
 	FILE *f = create(fig, "gp", path, sizeof(path));
+	u32 i, c = 0;
 
 	if (!f)
 		return -1;
-	fprintf(f, "set datafile separator '\\t'\nset style data histograms\n"
-		"set style histogram clustered gap 1\nset style fill solid 0.8 border -1\n"
-		"set key outside top center horizontal\nset yrange [0:*]\nset grid ytics\n"
-		"set title \"%s\"\nset xlabel '%s'\nset ylabel '%s%s'\n", conf->title, conf->vary,
-		metric_names[conf->metric], conf->normalise ? ", normalised to the first" : "");
-	fprintf(f, "plots = 'plot for [i=2:%u] \"%s.tsv\" using i:xtic(1) title columnhead(i)'\n",
-		1 + fig->sc->nr_vms * fig->nr_scheds, fig->sc->name);
-	fprintf(f, "set terminal svg size 900,540\nset output '%s.svg'\neval plots\n"
-		"set terminal pngcairo size 900,540\nset output '%s.png'\neval plots\n",
+	fprintf(f, "set datafile separator '\\t'\nset datafile missing '-'\n"
+		"set style data histograms\nset style histogram clustered gap 1.5\n"
+		"set style fill solid 0.9 border lc rgb 'black'\nset boxwidth 0.95\n"
+		"set key outside right top vertical Left reverse\nset yrange [0:*]\n"
+		"set offsets 0,0,graph 0.08,0\nset border 3\nset tics nomirror\n"
+		"set grid ytics lc rgb '#cccccc'\nset title \"%s\" noenhanced\n"
+		"set xlabel '%s'\nset ylabel '%s%s'\n", conf->title, axis,
+		metric_names[conf->metric],
+		conf->normalise ? ", % of the first; lower is better" : "");
+	if (conf->normalise)
+		fputs("set arrow from graph 0, first 100 to graph 1, first 100 nohead dt 2\n", f);
+	fputs("plots = \"plot ", f);
+	for (i = 2; i <= columns; i++) {
+		bool paper = i == 2 && *conf->paper;
+
+		fprintf(f, "%s'%s.tsv' using %u:xtic(1) title columnhead(%u) noenhanced lc rgb '%s'",
+			i > 2 ? ", " : "", fig->sc->name, i, i,
+			paper ? "black" : colours[c % (sizeof(colours) / sizeof(*colours))]);
+		c += !paper;
+	}
+	fprintf(f, "\"\nset terminal svg size 1000,520 background 'white'\n"
+		"set output '%s.svg'\neval plots\n"
+		"set terminal pngcairo size 1000,520\nset output '%s.png'\neval plots\n",
 		fig->sc->name, fig->sc->name);
 	return ferror(f) | fclose(f) ? -1 : 0;
 }
@@ -222,7 +297,7 @@ static int plot(const struct figure *fig)
 static int draw(const struct scenario *sc, const char *dir)
 {
 	struct figure *fig = calloc(1, sizeof(*fig));
-	u32 s, v;
+	u32 s, v, columns = 0;
 	int err;
 
 	if (!fig) {
@@ -242,7 +317,7 @@ static int draw(const struct scenario *sc, const char *dir)
 			err = run_point(fig, s, v);
 		}
 	}
-	err = err || write_tsv(fig) || write_plot(fig) || plot(fig);
+	err = err || write_tsv(fig, &columns) || write_plot(fig, columns) || plot(fig);
 	if (!err)
 		printf("%s/%s.tsv .svg .png\n", dir, sc->name);
 	free(fig);

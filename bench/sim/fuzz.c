@@ -218,7 +218,7 @@ static void random_vm(struct scenario *sc, struct rng *r, bool plain)
 	vm->slice = slices[rng_below(r, 6)] * MS;
 	if (rng_percent(r, 40))
 		vm->weight = pick(r, 25, 400);
-	vm->model = rng_percent(r, 50) ? MODEL_COMPUTE : rng_below(r, NR_MODELS);
+	vm->model = rng_percent(r, 50) ? MODEL_COMPUTE : rng_below(r, MODEL_OMP);
 	vm->work = pick(r, 200, 5000) * US;
 	vm->think = pick(r, 200, 20000) * US;
 	vm->hold = pick(r, 5, 200) * US;
@@ -234,7 +234,7 @@ static void random_vm(struct scenario *sc, struct rng *r, bool plain)
 		vm->spin_limit = pick(r, 1, 500) * US;
 	if (rng_percent(r, 10)) {
 		vm->phase = pick(r, 20, 300) * MS;
-		vm->next = rng_below(r, NR_MODELS);
+		vm->next = rng_below(r, MODEL_OMP);
 	}
 	if (rng_percent(r, 12))
 		vm->quota = pick(r, 5, 200) * MS;

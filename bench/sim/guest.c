@@ -172,6 +172,7 @@ static void lock_next(struct sim *sim, struct vcpu *v)
 
 static void barrier_release(struct sim *sim, struct vm *vm, struct vcpu *but)
 {
+	u64 wakes = 0;
 	u32 i;
 
 	vm->g.at_barrier = 0;
@@ -182,8 +183,11 @@ static void barrier_release(struct sim *sim, struct vm *vm, struct vcpu *but)
 			continue;
 		w->g.waits = false;
 		w->g.step = 0;
+		wakes += w->g.sleeps;
 		go_on(sim, w);
 	}
+	/* The waker sends them one after the other. */
+	but->debt += wakes * sim->cost->futex_wake_ns;
 }
 
 static u32 barrier_width(struct vm *vm)
@@ -211,6 +215,37 @@ static void barrier_next(struct sim *sim, struct vcpu *v)
 			spin(v, conf->spin_limit, rng_percent(&v->rng, (u32)conf->kernel));
 			return;
 		}
+		v->vm->stats.units++;
+		barrier_release(sim, v->vm, v);
+	}
+	v->g.step = 1;
+	work_some(sim, v, conf->split ? conf->work / v->vm->threads : conf->work);
+}
+
+/* A thread of a parallel region: it sleeps when it has spun for long enough. */
+static void omp_next(struct sim *sim, struct vcpu *v)
+{
+	const struct vm_conf *conf = v->vm->conf;
+	u64 limit = sim->cost->spin_count * sim->cost->spin_iteration_ns;
+
+	if (v->g.waits) {
+		v->g.sleeps = true;
+		halt(sim, v, NEVER);
+		return;
+	}
+	if (v->g.sleeps)
+		v->debt += sim->cost->futex_wait_ns;
+	v->g.sleeps = false;
+	if (v->g.step && v->vm->g.at_barrier + 1 < barrier_width(v->vm)) {
+		v->g.step = 0;
+		v->vm->g.at_barrier++;
+		v->g.waits = true;
+		if (conf->spin_limit)
+			limit = conf->spin_limit;
+		spin(v, limit ? limit : 1, false);
+		return;
+	}
+	if (v->g.step) {
 		v->vm->stats.units++;
 		barrier_release(sim, v->vm, v);
 	}
@@ -329,6 +364,7 @@ static void (*const models[NR_MODELS])(struct sim *sim, struct vcpu *v) = {
 	[MODEL_IO] = io_next,
 	[MODEL_DODGE] = dodge_next,
 	[MODEL_STORM] = storm_next,
+	[MODEL_OMP] = omp_next,
 };
 
 void guest_next(struct sim *sim, struct vcpu *v)

@@ -7,6 +7,8 @@
  *	compute	 work						a piece of work
  *	lock	 work in user mode, then hold the VM's lock	a critical section
  *	barrier	 work, then wait for all threads		a barrier
+ *	omp	 the same as libgomp has it: who waits spins in	a parallel region
+ *		 user mode for a while and then sleeps
  *	pipe	 even vCPUs produce, odd ones consume		an item consumed
  *	idle	 halt until the guest's next tick		a tick
  *	io	 a burst of work at random times		a burst; latency
@@ -40,6 +42,7 @@ enum act {
  * @eligible:	… for directed yield nevertheless, every other time (as KVM does)
  * @ple_left:	ns of spinning until the next exit
  * @ple_window:	… and until the one after that
+ * @sleeps:	… in the guest's kernel, until it is woken
  * @waits:	in the lock's queue, or at the barrier
  * @next:	in the lock's queue
  * @due:	io: arrival of the next request
@@ -53,6 +56,7 @@ struct guest_vcpu {
 	bool polls;
 	bool looped;
 	bool eligible;
+	bool sleeps;
 	bool waits;
 	u64 ple_left;
 	u64 ple_window;

@@ -184,7 +184,7 @@ u64 host_next_tick(struct sim *sim, u32 pcpu)
 
 	if (pcpu == NO_PCPU)
 		pcpu = 0;
-	phase = hz * pcpu / sim->nr_pcpus;
+	phase = hz * pcpu / sim->nr_pcpus * sim->cost->tick_skew_percent / 100;
 	return sim->now < phase ? phase : phase + ((sim->now - phase) / hz + 1) * hz;
 }
 

@@ -11,6 +11,7 @@
  *	Agesen 2012	Agesen, Mattson, Rugina and Sheldon, "Software
  *			techniques for avoiding hardware virtualization exits",
  *			USENIX ATC 2012: hardware round trip below 1,000 cycles
+ *	GCC		GCC, "GNU Offloading and Multi Processing Runtime Library"
  *	KVM		Linux, arch/x86/kvm: the defaults of module parameters
  *	Linux		Linux, kernel/sched and the configuration of Debian 13
  */
@@ -53,6 +54,25 @@
 	X(ple_amd_max_ns, 873800, 1000000000)					\
 	/* Period of the tick (Linux: HZ=250). */				\
 	X(hz_ns, 4000000, 100000000)						\
+	/* How far the pCPUs' ticks are apart, of an even spread over the period */ \
+	/* (Linux: 0, all at once, unless booted with skew_tick=1, says */	\
+	/* Documentation/admin-guide/kernel-parameters.txt; an even spread is */ \
+	/* the harder case for gangs, and the default here). */			\
+	X(tick_skew_percent, 100, 100)						\
+	/* An iteration of libgomp's spinning: PAUSE, a load, a compare (assumed: */\
+	/* 14 cycles at 2.66 GHz on the paper's Xeon X5355; PAUSE alone takes 140 */\
+	/* cycles since Skylake: Intel, "64 and IA-32 Architectures Optimization */\
+	/* Reference Manual", PAUSE latency in Skylake). */			\
+	X(spin_iteration_ns, 5, 10000)						\
+	/* … and how often before it sleeps (GCC, "GNU libgomp", 4.24 */	\
+	/* GOMP_SPINCOUNT: 300,000 if OMP_WAIT_POLICY is undefined). */		\
+	X(spin_count, 300000, 1000000000)					\
+	/* For who wakes a sleeper: futex system call and the interrupt's exit */\
+	/* (assumed: 1 us of kernel, and exit_ns). */				\
+	X(futex_wake_ns, 2200, 1000000)						\
+	/* For who sleeps: futex wait, the guest's switch to idle and back */	\
+	/* (assumed: two switches without the host's part). */			\
+	X(futex_wait_ns, 4000, 1000000)						\
 	/* EEVDF: base slice before it is scaled by 1 + log2 of the pCPUs, at */\
 	/* most 8; what ran this recently is not moved (Linux). */		\
 	X(eevdf_slice_ns, 700000, 100000000)					\

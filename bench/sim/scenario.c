@@ -63,6 +63,9 @@ static const struct key figure_keys[] = {
 	TXT("title", struct scenario, figure.title),
 	TXT("vary", struct scenario, figure.vary),
 	TXT("groups", struct scenario, figure.groups),
+	TXT("show", struct scenario, figure.show),
+	TXT("axis", struct scenario, figure.axis),
+	TXT("paper", struct scenario, figure.paper),
 	TXT("values", struct scenario, figure.values),
 	TXT("schedulers", struct scenario, figure.schedulers),
 	ONE("metric", struct scenario, figure.metric, "time rate share latency"),
@@ -70,7 +73,7 @@ static const struct key figure_keys[] = {
 	{ 0 }
 };
 
-#define MODELS "compute lock barrier pipe idle io dodge storm"
+#define MODELS "compute lock barrier pipe idle io dodge storm omp"
 
 static const struct key vm_keys[] = {
 	NUM("count", struct vm_conf, count, 1, 1, 4096),
@@ -80,6 +83,9 @@ static const struct key vm_keys[] = {
 	NUM("cap_period_us", struct vm_conf, period, US, 1000, 1000000),
 	ONE("cosched", struct vm_conf, cosched, "off gang"),
 	NUM("slice_us", struct vm_conf, slice, US, 1000, 100000),
+	NUM("reserve_period_us", struct vm_conf, reserve_period, US, 1000, 10000000),
+	NUM("reserve_slice_us", struct vm_conf, reserve_slice, US, 0, 10000000),
+	ONE("extratime", struct vm_conf, extratime, "no yes"),
 	ONE("pin", struct vm_conf, pin, "none all each"),
 	{ "pin_to", CPUS, offsetof(struct vm_conf, pins), 0, 0, 0, NULL, 0 },
 	NUM("arrive_ms", struct vm_conf, arrive, MS, 0, 3600000),
@@ -148,6 +154,8 @@ struct vm_conf *scenario_add_vm(struct scenario *sc, const char *name)
 	vm->weight = 100;
 	vm->period = 100 * MS;
 	vm->slice = 20 * MS;
+	vm->reserve_period = 100 * MS;
+	vm->extratime = 1;
 	vm->work = MS;
 	vm->hold = 5 * US;
 	vm->think = MS;
@@ -374,6 +382,11 @@ static int check_vm(const struct scenario *sc, const struct vm_conf *vm)
 	if (vm->quota && vm->quota < MS) {
 		fprintf(stderr, "sim: %s: [vm %s] cap_quota_us: 0 or at least 1000\n", sc->name,
 			vm->name);
+		return -1;
+	}
+	if (vm->reserve_slice > vm->reserve_period) {
+		fprintf(stderr, "sim: %s: [vm %s] reserve_slice_us: more than reserve_period_us\n",
+			sc->name, vm->name);
 		return -1;
 	}
 	if (vm->depart && vm->depart <= vm->arrive) {

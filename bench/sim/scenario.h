@@ -20,6 +20,7 @@ enum model {
 	MODEL_IO,
 	MODEL_DODGE,
 	MODEL_STORM,
+	MODEL_OMP,
 	NR_MODELS,
 };
 
@@ -43,6 +44,8 @@ enum pin {
 
 /**
  * struct vm_conf - a [vm NAME] section: @count VMs that are alike
+ * @reserve_period, @reserve_slice, @extratime: SEDF's, of each vCPU; no slice:
+ *		best effort
  * @threads:	vCPUs that do what @model says; 0: all. The others are idle
  * @kernel:	percent of the time that its work spends in the guest's kernel
  * @jitter:	percent by which lengths of work vary
@@ -61,6 +64,9 @@ struct vm_conf {
 	u64 period;
 	u64 cosched;
 	u64 slice;
+	u64 reserve_period;
+	u64 reserve_slice;
+	u64 extratime;
 	u64 pin;
 	struct cpuset pins;
 	u64 arrive;
@@ -90,6 +96,9 @@ struct figure_conf {
 	char title[MAX_TEXT];
 	char vary[MAX_NAME];	/* key of the VMs' sections; empty: no figure */
 	char groups[MAX_TEXT];	/* names of those; empty: all */
+	char show[MAX_TEXT];	/* names of those that are drawn; empty: all */
+	char axis[MAX_NAME];	/* what the varied key is, in words */
+	char paper[MAX_TEXT];	/* what the paper has for each value; -: it does not say */
 	char values[MAX_TEXT];
 	char schedulers[MAX_TEXT];
 	u64 metric;

@@ -12,6 +12,11 @@ const struct sched_ops *const schedulers[] = {
 	&sched_off,
 	&sched_eevdf,
 	&sched_eevdf_ple,
+	&sched_xen_credit,
+	&sched_xen_sedf,
+	&sched_esx_strict,
+	&sched_esx_relaxed,
+	&sched_naive,
 	NULL
 };
 

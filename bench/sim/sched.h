@@ -65,6 +65,11 @@ struct sched_ops {
 
 extern const struct sched_ops sched_off, sched_gang, sched_class;
 extern const struct sched_ops sched_eevdf, sched_eevdf_ple;
+extern const struct sched_ops sched_xen_credit, sched_xen_sedf;
+extern const struct sched_ops sched_esx_strict, sched_esx_relaxed, sched_naive;
+
+/* ns by which a vCPU was ahead of its slowest sibling at most, under an esx-…. */
+u64 esx_skew_most(struct sim *sim);
 
 /**
  * struct class_counts - what the class's decisions came to

@@ -69,6 +69,7 @@ struct eevdf_vm {
 struct eevdf_vcpu {
 	struct se se;
 	u32 cpu;
+	u32 born;		/* where it was made */
 	bool queued;		/* on cpu's queue, running included */
 	u64 last;		/* ran last */
 };
@@ -76,6 +77,7 @@ struct eevdf_vcpu {
 struct eevdf_pcpu {
 	struct queue queue;
 	u32 nr;			/* vCPUs */
+	u32 made;		/* … that began here and are still there */
 	struct vcpu *cur;
 	u64 since;		/* charged up to here */
 	u64 balance;		/* the next periodic balance */
@@ -384,16 +386,8 @@ static bool is_free(struct pcpu *p)
 
 static u32 select_pcpu(struct sim *sim, struct vcpu *v)
 {
-	u32 was = ev(v)->cpu, i, n = sim->nr_pcpus, best = NO_PCPU;
+	u32 was = ev(v)->cpu, i, n = sim->nr_pcpus;
 
-	if (v->pcpu == NO_PCPU) {
-		/* New: where there are fewest. */
-		for (i = 0; i < n; i++)
-			if (cpuset_has(&v->mask, i) &&
-			    (best == NO_PCPU || ep(&sim->pcpus[i])->nr < ep(&sim->pcpus[best])->nr))
-				best = i;
-		return best;
-	}
 	if (cpuset_has(&v->mask, was) && is_free(&sim->pcpus[was]))
 		return was;
 	for (i = 1; i < n; i++) {
@@ -564,18 +558,32 @@ static void eevdf_tick(struct sim *sim, struct pcpu *p)
 	}
 }
 
-/* The spinner's deadline moves on; the sibling is next where it waits. */
+/* An eligible entity that yields gives up what is left of its slice (Linux 6.19). */
+static void forfeit(struct sim *sim, struct queue *q, struct se *e)
+{
+	if (e->vruntime > average(q))
+		return;
+	e->vruntime = e->deadline;
+	e->deadline += scaled(slice_of(sim), e->weight);
+}
+
+/*
+ * The spinner forfeits its turn; the sibling is next where it waits. The turn is
+ * lost to other VMs, too: from 7.3 on all vCPUs are picked from one level
+ * (Zijlstra, "sched: Flatten the pick", lkml, May 2026).
+ */
 static bool eevdf_yield_to(struct sim *sim, struct vcpu *from, struct vcpu *to)
 {
-	struct pcpu *p = &sim->pcpus[ev(to)->cpu];
-	struct se *e = &ev(from)->se;
+	struct pcpu *p = &sim->pcpus[ev(to)->cpu], *here = vcpu_pcpu(sim, from);
+	struct group *g = group_of(from->vm, here->id);
 
 	if (!ev(to)->queued || em(to->vm)->throttled)
 		return false;
 	ep(p)->buddy = &ev(to)->se;
-	update(sim, vcpu_pcpu(sim, from));
-	e->deadline += scaled(slice_of(sim), e->weight);
-	if (p != vcpu_pcpu(sim, from))
+	update(sim, here);
+	forfeit(sim, &g->queue, &ev(from)->se);
+	forfeit(sim, &ep(here)->queue, &g->se);
+	if (p != here)
 		host_resched(sim, p);
 	return true;
 }
@@ -586,9 +594,28 @@ static bool eevdf_held(struct sim *sim, struct vcpu *v)
 	return em(v->vm)->throttled;
 }
 
+/*
+ * A new thread goes where there are fewest. The threads of a VM are made one
+ * after the other, before those of the next VM: siblings begin apart.
+ */
+static u32 fork_pcpu(struct sim *sim, struct vcpu *v)
+{
+	u32 i, best = NO_PCPU;
+
+	for (i = 0; i < sim->nr_pcpus; i++)
+		if (cpuset_has(&v->mask, i) &&
+		    (best == NO_PCPU || ep(&sim->pcpus[i])->made < ep(&sim->pcpus[best])->made))
+			best = i;
+	return best;
+}
+
 static void eevdf_join(struct sim *sim, struct vcpu *v)
 {
 	struct eevdf_vm *m = em(v->vm);
+
+	ev(v)->cpu = fork_pcpu(sim, v);
+	ev(v)->born = ev(v)->cpu;
+	ep(&sim->pcpus[ev(v)->born])->made++;
 
 	ev(v)->se.weight = WEIGHT_ONE;
 	ev(v)->se.owner = v;
@@ -603,6 +630,7 @@ static void eevdf_join(struct sim *sim, struct vcpu *v)
 
 static void eevdf_leave(struct sim *sim, struct vcpu *v)
 {
+	ep(&sim->pcpus[ev(v)->born])->made--;
 	if (ev(v)->queued)
 		dequeue(sim, v);
 }
