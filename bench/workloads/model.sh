@@ -168,11 +168,12 @@ model_note()
 			FNR == 1 { for (k = 1; k <= NF; k++) c[$k] = k; next }
 			FILENAME ~ /alone/ { lone = $c["units_per_s"]; next }
 			$c["vm"] == n {
-				all = $c["run_us"] + $c["ready_us"] + $c["costop_us"] + $c["wait_us"]
-				printf "%.4f\t%.1f", payload == "barrier" ?
-					$c["units_per_s"] / lone :
-					$c["run_us"] * $c["vcpus"] / all,
-					$c["run_us"] ? 100 * $c["corun_us"] / $c["run_us"] : 0
+				run = $c["run_us"]
+				all = run + $c["ready_us"] + $c["costop_us"] + $c["wait_us"]
+				work = run * $c["vcpus"] / all
+				if (payload == "barrier")
+					work = $c["units_per_s"] / lone
+				printf "%.4f\t%.1f", work, 100 * $c["corun_us"] / (run + !run)
 			}' "$tmp/alone.tsv" "$tmp/sim.tsv")
 		printf '%s\t%s\t%s\t%s\t%s\t%s\n' "$name" "$i" "$payload" "$(awk \
 			-v p="$payload" -v r="${rate[i]}" -v l="$lone" -v u="${used[i]}" \
