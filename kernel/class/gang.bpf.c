@@ -88,8 +88,13 @@ const volatile u32 nr_cells = 1;
 /* Everything the policy knows.  User space reads stats here. */
 struct vg_state_all state;
 u32 cpu_bit[VG_MAX_CPUS];
-/* Scratch of whoever runs on that pCPU with interrupts off; of the timers. */
+/*
+ * Scratch of whoever runs on that pCPU with interrupts off; of who is called in
+ * process context there, and is not preempted meanwhile, so that an interrupt's
+ * callback does not overwrite it; of the timers.
+ */
 struct vg_plan plans[VG_MAX_CPUS];
+struct vg_plan task_plans[VG_MAX_CPUS];
 struct vg_plan timer_plans[VG_MAX_CELLS];
 
 struct cell_lock {
@@ -181,6 +186,12 @@ VG_INLINE u32 cell_of(s32 cpu)
 VG_INLINE struct vg_plan *my_plan(void)
 {
 	return &plans[bpf_get_smp_processor_id() & (VG_MAX_CPUS - 1)];
+}
+
+/* Preemption is off. */
+VG_INLINE struct vg_plan *my_task_plan(void)
+{
+	return &task_plans[bpf_get_smp_processor_id() & (VG_MAX_CPUS - 1)];
 }
 
 /*

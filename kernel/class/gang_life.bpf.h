@@ -216,7 +216,7 @@ void BPF_STRUCT_OPS(vg_cgroup_set_weight, struct cgroup *cgrp, u32 weight)
 		home = vg_cell(&state, vm->home);
 		home->load += (u64)weight - vm->weight;
 		vm->weight = weight;
-		apply_policy(i);
+		apply_policy_task(i);
 	}
 }
 

@@ -8,9 +8,8 @@
 
 #define REGISTRY	VG_MAX_CELLS
 
-static __noinline void apply_policy(u32 slot)
+static __noinline void apply_policy(u32 slot, struct vg_plan *pl)
 {
-	struct vg_plan *pl = my_plan();
 	u32 ei = vg_vm(&state, slot)->ents;
 	u64 now = scx_bpf_now();
 
@@ -35,6 +34,14 @@ static __noinline void apply_policy(u32 slot)
 	}
 }
 
+/* From process context. */
+static __noinline void apply_policy_task(u32 slot)
+{
+	bpf_preempt_disable();
+	apply_policy(slot, my_task_plan());
+	bpf_preempt_enable();
+}
+
 SEC("tp_btf/policy_change")
 int BPF_PROG(vg_policy_change, u32 slot, pid_t pid, u64 id)
 {
@@ -48,7 +55,7 @@ int BPF_PROG(vg_policy_change, u32 slot, pid_t pid, u64 id)
 		return 0;
 	vm->cosched = info.cosched;
 	vm->slice = (u64)info.slice_us * 1000;
-	apply_policy(slot);
+	apply_policy_task(slot);
 	return 0;
 }
 
@@ -74,7 +81,7 @@ static __noinline void adapt(u32 slot)
 		changed = vg_adapt_step(a, now);
 	bpf_spin_unlock(lock);
 	if (changed)
-		apply_policy(slot);
+		apply_policy(slot, my_plan());
 }
 
 SEC("tp_btf/vcpu_spin")
