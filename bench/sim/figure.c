@@ -35,6 +35,7 @@ static const char *const metric_names[] = {
 	"units of work per second",
 	"pCPUs",
 	"latency, 99th percentile, us",
+	"preemptions while holding a lock, % of all",
 };
 
 /* Is @name among the blank-separated @list? An empty list has all. */
@@ -82,6 +83,21 @@ static int split_scheds(struct figure *fig)
 	return 0;
 }
 
+/* Uhlig's statistic: how often who is preempted holds a lock, in percent. */
+static double lhp_share(const struct sim *sim, u32 group)
+{
+	u64 preempted = 0, holding = 0;
+	u32 i;
+
+	for (i = 0; i < sim->nr_vcpus; i++) {
+		if (sim->vcpus[i].vm->group != group)
+			continue;
+		preempted += sim->vcpus[i].stats.preempted;
+		holding += sim->vcpus[i].stats.holding;
+	}
+	return preempted ? 100.0 * (double)holding / (double)preempted : 0;
+}
+
 static double measure(const struct sim *sim, u32 group, u64 metric)
 {
 	double span = (double)(sim->end - sim->warm_at), sum = 0;
@@ -91,6 +107,8 @@ static double measure(const struct sim *sim, u32 group, u64 metric)
 		sum = group_rate(sim, group);
 		return metric == METRIC_RATE ? sum : sum > 0 ? 1 / sum : 0;
 	}
+	if (metric == METRIC_LHP)
+		return lhp_share(sim, group);
 	for (i = 0; i < sim->nr_vms; i++) {
 		const struct vm *vm = &sim->vms[i];
 
@@ -232,7 +250,7 @@ static int write_tsv(const struct figure *fig, u32 *columns)
 				if (y < 0)
 					fputs("\t-", f);
 				else
-					fprintf(f, "\t%.1f", y);
+					fprintf(f, fig->sc->figure.metric == METRIC_LHP ? "\t%.3f" : "\t%.1f", y);
 			}
 		}
 		fputs("\n", f);
@@ -263,7 +281,10 @@ static int write_plot(const struct figure *fig, u32 columns)
 		"set grid ytics lc rgb '#cccccc'\nset title \"%s\" noenhanced\n"
 		"set xlabel '%s'\nset ylabel '%s%s'\n", conf->title, axis,
 		metric_names[conf->metric],
-		conf->normalise ? ", % of the first; lower is better" : "");
+		!conf->normalise ? "" : conf->metric == METRIC_TIME ?
+		", % of the first; lower is better" : ", % of the first");
+	if (conf->metric == METRIC_LHP)
+		fputs("set logscale y\nset yrange [0.01:100]\n", f);
 	if (conf->normalise)
 		fputs("set arrow from graph 0, first 100 to graph 1, first 100 nohead dt 2\n", f);
 	fputs("plots = \"plot ", f);

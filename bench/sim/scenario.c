@@ -68,7 +68,7 @@ static const struct key figure_keys[] = {
 	TXT("paper", struct scenario, figure.paper),
 	TXT("values", struct scenario, figure.values),
 	TXT("schedulers", struct scenario, figure.schedulers),
-	ONE("metric", struct scenario, figure.metric, "time rate share latency"),
+	ONE("metric", struct scenario, figure.metric, "time rate share latency lhp"),
 	ONE("normalise", struct scenario, figure.normalise, "no yes"),
 	{ 0 }
 };

@@ -97,7 +97,7 @@ struct figure_conf {
 	char vary[MAX_NAME];	/* key of the VMs' sections; empty: no figure */
 	char groups[MAX_TEXT];	/* names of those; empty: all */
 	char show[MAX_TEXT];	/* names of those that are drawn; empty: all */
-	char axis[MAX_NAME];	/* what the varied key is, in words */
+	char axis[MAX_TEXT];	/* what the varied key is, in words */
 	char paper[MAX_TEXT];	/* what the paper has for each value; -: it does not say */
 	char values[MAX_TEXT];
 	char schedulers[MAX_TEXT];
@@ -110,6 +110,7 @@ enum metric {
 	METRIC_RATE,
 	METRIC_SHARE,
 	METRIC_LATENCY,		/* 99th percentile */
+	METRIC_LHP,		/* preemptions with a lock held, percent of all */
 };
 
 struct scenario {

@@ -139,7 +139,7 @@ void stats_table(struct sim *sim, FILE *f)
 		(double)sim->stats.ipis / (span / (double)SEC));
 	fprintf(f, "%-12s %5s %6s %7s %7s %7s %7s %6s %6s %6s %10s %8s %9s\n", "VM", "vcpus",
 		"weight", "%RUN", "%RDY", "%CSTP", "%WAIT", "%work", "%spin", "%corun", "units/s",
-		"LHP", "p99 us");
+		"%LHP", "p99 us");
 	for (i = 0; i < sim->nr_vms && shown < 40; i++, shown++) {
 		struct vm *vm = &sim->vms[i];
 		struct vcpu_stats s = sum_of(vm);
@@ -153,10 +153,11 @@ void stats_table(struct sim *sim, FILE *f)
 		fprintf(f, "%-12s %5u %6" PRIu64 " %7.1f %7.1f %7.1f %7.1f", name, vm->nr_vcpus,
 			vm->conf->weight, (double)s.run / all, (double)s.ready / all,
 			(double)s.costop / all, (double)s.wait / all);
-		fprintf(f, " %6.1f %6.1f %6.1f %10.1f %8" PRIu64 " %9" PRIu64 "\n",
+		fprintf(f, " %6.1f %6.1f %6.1f %10.1f %8.2f %9" PRIu64 "\n",
 			100.0 * (double)s.work / run, 100.0 * (double)s.spun / run,
 			100.0 * (double)vm->stats.corun / run,
-			(double)vm->stats.units / (span / (double)SEC), s.holding,
+			(double)vm->stats.units / (span / (double)SEC),
+			100.0 * (double)s.holding / (s.preempted ? (double)s.preempted : 1),
 			us(hist_percentile(&vm->stats.latency, 99)));
 	}
 	if (i < sim->nr_vms)
