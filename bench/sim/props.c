@@ -345,32 +345,45 @@ static double least(double a, double b)
 	return a < b ? a : b;
 }
 
+static double larger(double a, double b)
+{
+	return a > b ? a : b;
+}
+
 /*
- * Can gang @g have its share beside all others having theirs? While the gang
- * runs, what it leaves free is all there is for others; and for another gang
- * nothing, unless it fits in whole.
+ * Can gang @g have its share beside all others having theirs? While it runs,
+ * @part of the time, they have what it leaves free, and another gang nothing
+ * unless it fits in whole; in the rest they have the host. Each needs some of
+ * the first time, since in the second he can not run on more pCPUs than he has
+ * vCPUs, and can use so much of it. All is well if what they must have then is
+ * there, and what they can have makes up for what the second time has not.
  */
 static bool fits(const struct sim *sim, u32 g, double span)
 {
 	double gang = sim->vms[g].nr_vcpus, left = sim->nr_pcpus - gang;
-	double part = needs(sim, g, span) / gang, widths = 0, all = 0;
+	double part = needs(sim, g, span) / gang, must = 0, can = 0, all = 0;
 	u32 i;
 
+	if (part <= 0)
+		return true;
 	for (i = 0; i < sim->nr_vms; i++) {
-		double width = sim->vms[i].nr_vcpus, beside = left;
+		double width = sim->vms[i].nr_vcpus, beside = least(width, left);
+		double need = needs(sim, i, span), low, high;
 
 		if (i == g)
 			continue;
 		if (is_gang(sim, sim->vms[i].conf) && width > 1 && width > left)
 			beside = 0;
-		widths += width;
-		all += needs(sim, i, span);
-		if (needs(sim, i, span) >
-		    1.001 * ((1 - part) * width + part * least(width, beside)))
+		low = larger(0, (need - (1 - part) * width) / part);
+		high = least(beside, need / part);
+		if (low > high + 0.01)
 			return false;
+		must += low;
+		can += high;
+		all += need;
 	}
-	return all <= 1.001 * ((1 - part) * least(widths, sim->nr_pcpus) +
-			       part * least(widths, left));
+	return must <= left + 0.01 &&
+	       least(left, can) + 0.01 >= (all - (1 - part) * sim->nr_pcpus) / part;
 }
 
 /*

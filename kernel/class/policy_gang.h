@@ -115,6 +115,15 @@ VG_FN void vg_vcpu_unplace(struct vg_state_all *s, struct vg_cell *c, u32 vi)
 	vg_ent_requeue(s, c, v->ent);
 }
 
+/* A gang is not held if none of it waits, or if it has become too wide to be one. */
+VG_INLINE void vg_gang_release(struct vg_cell *c, struct vg_ent *e)
+{
+	if ((e->flags & VG_HELD) && (!e->nr_waiting || !vg_ent_is_gang(c, e))) {
+		e->flags &= ~VG_HELD;
+		c->nr_held--;
+	}
+}
+
 /*
  * vCPU @vi is runnable and has no pCPU.  It joins its ent's list; if its VM was
  * asleep, the VM's credit is brought within reach of the others first.
@@ -148,6 +157,7 @@ VG_FN void vg_vcpu_wait(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 		vg_ent_clamp(c, e, v->mask);
 	v->state = VG_WAITING;
 	vg_list_add(s, vi);
+	vg_gang_release(c, e);
 	vg_ent_throttle(s, c, pl, ei);
 	vg_ent_requeue(s, c, ei);
 }
@@ -181,6 +191,7 @@ VG_FN void vg_vcpu_place(struct vg_state_all *s, struct vg_cell *c, u32 vi, u32 
 	u32 ei = v->ent;
 	struct vg_ent *e = vg_ent(s, ei);
 	struct vg_pcpu *p = vg_pcpu(c, bit);
+	bool alone = vg_ent_width(e) < 2;
 	u32 other = p->coming;
 	u64 len;
 
@@ -198,7 +209,9 @@ VG_FN void vg_vcpu_place(struct vg_state_all *s, struct vg_cell *c, u32 vi, u32 
 
 		if (left < len)
 			len = left;
-		p->gang = ei;
+		/* Whoever comes by alone leaves the pCPU to the gang it broke into. */
+		if (!alone)
+			p->gang = ei;
 	}
 	p->stint = e->flags & VG_ON;
 	v->state = VG_COMING;
@@ -257,6 +270,7 @@ VG_FN bool vg_claimable(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 	struct vg_pcpu *p = vg_pcpu(c, bit);
 	u32 vi = vg_pcpu_occupant(p);
 	struct vg_ent *o;
+	u64 ahead;
 
 	if (c->idle & vg_bit(bit))
 		return true;
@@ -272,9 +286,14 @@ VG_FN bool vg_claimable(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 		       (pl->forced && vg_since(now, o->start) >= o->slice / 2);
 	if (pl->forced)
 		return true;
+	/*
+	 * Short visits by others begin many a stint anew: so the minimum
+	 * granularity is not for who is a whole stint ahead.
+	 */
+	ahead = vg_pcpu_vtime(s, c, bit, now) - vg_ent(s, ei)->vtime;
 	if (vg_since(now, p->since) < VG_MIN_GRAN)
-		return false;
-	return !vg_before(vg_pcpu_vtime(s, c, bit, now), vg_ent(s, ei)->vtime);
+		return (s64)ahead > (s64)vg_vtime(o, o->slice);
+	return (s64)ahead >= 0;
 }
 
 /* The pCPU of @cand whose ent is furthest ahead. */
@@ -458,15 +477,6 @@ VG_FN void vg_gang_hold(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 	c->nr_held++;
 	pl->held = ei;
 	vg_count(c, VG_STAT_HOLDS, 1);
-}
-
-/* Nobody of @ei waits any more: it is not held either. */
-VG_INLINE void vg_gang_release(struct vg_cell *c, struct vg_ent *e)
-{
-	if ((e->flags & VG_HELD) && !e->nr_waiting) {
-		e->flags &= ~VG_HELD;
-		c->nr_held--;
-	}
 }
 
 #endif /* VMGANG_POLICY_GANG_H */

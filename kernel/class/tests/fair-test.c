@@ -149,6 +149,25 @@ static void test_affinity_forgets_nobody(void **state)
 	free(m);
 }
 
+/* A gang that was held, and becomes wider than its cell, is held no longer. */
+static void test_wide_gang_is_released(void **state)
+{
+	struct sim *m = sim_new(2, 3);
+	struct vg_cell *c = &m->st.cells[0];
+	u32 v[3], i;
+
+	for (i = 0; i < 3; i++)
+		v[i] = sim_vcpu(m, 0, GANG, 100, ANY);
+	vg_plan_begin(&m->plan, m->now, VG_NONE, VG_NONE);
+	vg_vcpu_wait(&m->st, c, &m->plan, v[0]);
+	vg_vcpu_wait(&m->st, c, &m->plan, v[1]);
+	vg_gang_hold(&m->st, c, &m->plan, m->st.vcpus[v[0]].ent);
+	assert_int_equal(c->nr_held, 1);
+	vg_vcpu_wait(&m->st, c, &m->plan, v[2]);
+	assert_int_equal(c->nr_held, 0);
+	free(m);
+}
+
 /*
  * A member that runs alone when its gang starts is held to the cap like those
  * that join it: no deadline is later than what the cap has for each.
@@ -193,6 +212,7 @@ int main(void)
 		cmocka_unit_test(test_dodging_gains_nothing),
 		cmocka_unit_test(test_held_gang_is_not_put_off),
 		cmocka_unit_test(test_affinity_forgets_nobody),
+		cmocka_unit_test(test_wide_gang_is_released),
 		cmocka_unit_test(test_cap_binds_all_members),
 		cmocka_unit_test(test_cap_leaves_no_crumbs),
 	};
