@@ -232,6 +232,7 @@ static int write_tsv(const struct figure *fig, u32 *columns)
 {
 	char path[PATH_MAX], word[MAX_NAME];
 	FILE *f = create(fig, "tsv", path, sizeof(path));
+	int digits = fig->sc->figure.metric == METRIC_LHP ? 3 : 1;
 	u32 g, s, v;
 
 	if (!f)
@@ -250,7 +251,7 @@ static int write_tsv(const struct figure *fig, u32 *columns)
 				if (y < 0)
 					fputs("\t-", f);
 				else
-					fprintf(f, fig->sc->figure.metric == METRIC_LHP ? "\t%.3f" : "\t%.1f", y);
+					fprintf(f, "\t%.*f", digits, y);
 			}
 		}
 		fputs("\n", f);
@@ -291,8 +292,8 @@ static int write_plot(const struct figure *fig, u32 columns)
 	for (i = 2; i <= columns; i++) {
 		bool paper = i == 2 && *conf->paper;
 
-		fprintf(f, "%s'%s.tsv' using %u:xtic(1) title columnhead(%u) noenhanced lc rgb '%s'",
-			i > 2 ? ", " : "", fig->sc->name, i, i,
+		fprintf(f, "%s'%s.tsv' using %u:xtic(1) title columnhead(%u) noenhanced "
+			"lc rgb '%s'", i > 2 ? ", " : "", fig->sc->name, i, i,
 			paper ? "black" : colours[c % (sizeof(colours) / sizeof(*colours))]);
 		c += !paper;
 	}
