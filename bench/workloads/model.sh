@@ -91,6 +91,11 @@ model_run()
 		IFS=: read -r payload vcpus cosched weight cap <<<"${spec[i]}"
 		cgroup_set "$i" cpu.weight "$weight"
 		[ "$cap" -eq 0 ] || cgroup_set "$i" cpu.max "$((cap * 1000)) 100000"
+	done
+	# the daemon sets the policy of VMs that appear: after it
+	sleep_until $((start + settle / 2))
+	for i in "${!spec[@]}"; do
+		IFS=: read -r payload vcpus cosched weight cap <<<"${spec[i]}"
 		model_policy "$i" "$cosched"
 	done
 	sleep_until "$((start + settle))"
@@ -101,6 +106,8 @@ model_run()
 	vms_runtime
 	vms_stats end
 	for i in "${!spec[@]}"; do
+		IFS=: read -r payload vcpus cosched weight cap <<<"${spec[i]}"
+		model_policy_check "$i" "$cosched"
 		model_read "$i" "$((runtime[i] - before[i]))" "$((read_at[i] - at[i]))"
 	done
 	vms_end
@@ -116,6 +123,18 @@ model_policy()
 		echo 1 >"$policy/managed" || die "managed=1: not taken"
 		echo "$2" >"$policy/cosched" || die "cosched=$2: not taken"
 	fi
+}
+
+# Nobody else may have changed it meanwhile.
+model_policy_check()
+{
+	local policy=$sys/vms/${vms[$1]}/policy managed cosched
+
+	read -r managed <"$policy/managed"
+	read -r cosched <"$policy/cosched"
+	[ "$2" = - ] && [ "$managed" = 0 ] && return
+	[ "$managed $cosched" = "1 $2" ] ||
+		die "${vm_names[$1]} was to have cosched=$2, has $cosched (managed $managed)"
 }
 
 sleep_until()
@@ -153,9 +172,9 @@ model_note()
 
 	read -r -a vms_spec <<<"$4"
 	work=$(awk -v r="$lone" 'BEGIN { printf "%d", 1000000 / r }')
-	ple=none
-	[ "$(host_ple)" = no ] || ple=amd
-	[ "$ple" = none ] || [ "$sched" != eevdf ] || sched=eevdf-ple
+	ple=nople
+	[ "$(host_ple)" = no ] || ple=ple
+	[ "$ple" = nople ] || [ "$sched" != eevdf ] || sched=eevdf-ple
 	model_ini lone "$ple" "$work" barrier:2:gang:100:0 >"$alone"
 	model_ini "$name" "$ple" "$work" "${vms_spec[@]}" >"$ini"
 	"$sim" run "$alone" --sched class --tsv "$tmp/alone.tsv" >/dev/null ||
@@ -182,13 +201,15 @@ model_note()
 	done >>"$tmp/model.tsv"
 }
 
-# model_ini NAME PLE WORK-US VM...
+# model_ini NAME ple|nople WORK-US VM...
 model_ini()
 {
 	local i payload vcpus cosched weight cap work=$3
 
 	printf '[scenario]\nshows = %s as in the lab\nmilliseconds = 9000\nwarmup_ms = 1000\n' "$1"
-	printf '[host]\npcpus = %s\nple = %s\n' "$nr_pcpus" "$2"
+	# the lab's host as the simulator's own scenarios have it
+	sed -n '/^\[host\]/,/^\[vm/{/^\[vm/!p}' "$here/sim/scenarios/lab-$2.ini"
+	printf '[host]\npcpus = %s\n' "$nr_pcpus"
 	shift 3
 	for ((i = 0; i < $#; i++)); do
 		IFS=: read -r payload vcpus cosched weight cap <<<"${*:i+1:1}"
