@@ -216,7 +216,7 @@ model_ini()
 		printf '[vm vm%s]\nvcpus = %s\nweight = %s\ncosched = %s\n' "$i" "$vcpus" \
 			"$weight" "${cosched/-/off}"
 		printf 'model = %s\n' "$payload"
-		[ "$payload" != barrier ] || printf 'work_us = %s\njitter_percent = 0\n' "$work"
+		[ "$payload" != barrier ] || printf 'work_us = %s\nkernel_percent = 100\njitter_percent = 2\n' "$work"
 		[ "$cap" -eq 0 ] || printf 'cap_quota_us = %s\n' $((cap * 1000))
 	done
 }
