@@ -152,7 +152,8 @@ VG_FN void vg_pick_queue(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 		pl->skip = ei;
 	}
 	/* Nobody else: better one member alone than an idle pCPU. */
-	vi = filler == VG_NONE || filler == inc ? VG_NONE : vg_ent_waiter(s, filler, pl->self, pl->now);
+	vi = filler == VG_NONE || filler == inc ? VG_NONE :
+	     vg_ent_waiter(s, filler, pl->self, pl->now);
 	if (inc != VG_NONE &&
 	    (vi == VG_NONE || vg_before(vg_ent(s, inc)->vtime, vg_ent(s, filler)->vtime +
 					vg_vtime(vg_ent(s, filler), vg_ent(s, filler)->slice)))) {

@@ -203,7 +203,8 @@ VG_FN u32 vg_ent_waiter(struct vg_state_all *s, u32 ei, u32 bit, u64 now)
 		if (v->mask & vg_bit(bit)) {
 			if (best == VG_NONE)
 				best = vi;
-			if (!(e->flags & VG_ON) || vg_since(now, vg_vcpu(s, best)->since) > e->slice)
+			if (!(e->flags & VG_ON) ||
+			    vg_since(now, vg_vcpu(s, best)->since) > e->slice)
 				return best;
 			if (v->bit == bit)
 				return vi;
