@@ -15,54 +15,10 @@
 #include <unistd.h>
 
 #include "props.h"
-#include "sched.h"
-
-#include "policy_vm.h"
+#include "sched_class.h"
 
 #define MAX_BOUNCES	3
 #define HEARTBEAT	(1000 * VG_MS)
-
-/* Where the kernel has a thread. */
-enum where {
-	NOWHERE,	/* asleep */
-	QUEUED,		/* the class has it */
-	LOCAL,		/* in a local queue */
-	CURRENT,
-};
-
-enum enq {
-	ENQ_WAKEUP	= 1,
-	ENQ_LAST	= 2,
-	ENQ_REENQ	= 4,
-};
-
-struct class_vcpu {
-	u32 vi;
-	enum where where;
-	bool slice;		/* has some left */
-	bool immed;		/* LOCAL: starts at once or goes back */
-	struct pcpu *local;
-	struct vcpu *next;	/* in the local queue */
-};
-
-struct class_pcpu {
-	u32 bit;
-	struct vcpu *local;
-};
-
-struct class_cell {
-	struct event timer;
-	struct sim *sim;
-	u32 id;
-};
-
-struct class {
-	struct vg_state_all *state;
-	struct vg_plan plan;
-	struct class_cell *cells;
-	struct vcpu **by_vi;
-	struct class_counts counts;
-};
 
 /* What `sim cost` counts: functions with names that no optimisation changes. */
 static __attribute__((noipa)) void decide_pick(struct vg_state_all *s, struct vg_cell *c,
@@ -75,54 +31,6 @@ static __attribute__((noipa)) u32 decide_wake(struct vg_state_all *s, struct vg_
 					      struct vg_plan *pl, u32 vi, bool preempt)
 {
 	return vg_wake(s, c, pl, vi, preempt);
-}
-
-static struct class *class_of(struct sim *sim)
-{
-	return sim->priv;
-}
-
-static struct class_vcpu *cv(struct vcpu *v)
-{
-	return v->priv;
-}
-
-static struct class_pcpu *cp(struct pcpu *p)
-{
-	return p->priv;
-}
-
-static struct vg_state_all *st(struct sim *sim)
-{
-	return class_of(sim)->state;
-}
-
-static struct vcpu *vcpu_at(struct sim *sim, u32 vi)
-{
-	return vi < VG_MAX_VCPUS ? class_of(sim)->by_vi[vi] : NULL;
-}
-
-static struct vg_ent *ent_of(struct sim *sim, struct vcpu *v)
-{
-	return vg_ent(st(sim), vg_vcpu(st(sim), cv(v)->vi)->ent);
-}
-
-static struct vg_cell *cell_of(struct sim *sim, struct vcpu *v)
-{
-	return vg_cell(st(sim), ent_of(sim, v)->cell);
-}
-
-static struct vg_plan *begin_plan(struct sim *sim, u32 self, u32 prev)
-{
-	struct vg_plan *pl = &class_of(sim)->plan;
-
-	vg_plan_begin(pl, sim->now, self, prev);
-	return pl;
-}
-
-static struct pcpu *pcpu_at(struct sim *sim, struct vg_cell *c, u32 bit)
-{
-	return &sim->pcpus[vg_pcpu(c, bit)->cpu];
 }
 
 static void report_held(struct sim *sim, u32 ei)
