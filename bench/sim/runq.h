@@ -60,13 +60,15 @@ static inline void runq_del(struct runq *q, struct runq_node *n)
 /* The pCPU of @v's mask that comes after the last one asked for: where new ones go. */
 static inline u32 runq_deal(struct sim *sim, const struct vcpu *v, u32 *last)
 {
-	u32 i;
+	u32 i, at = *last;
 
-	for (i = 1; i <= sim->nr_pcpus; i++)
-		if (cpuset_has(&v->mask, (*last + i) % sim->nr_pcpus))
+	for (i = 0; i < sim->nr_pcpus; i++) {
+		at = at + 1 < sim->nr_pcpus ? at + 1 : 0;
+		if (cpuset_has(&v->mask, at))
 			break;
-	*last = (*last + i) % sim->nr_pcpus;
-	return *last;
+	}
+	*last = at;
+	return at;
 }
 
 /* 0, or -1 after a message: @sim's scheduler is of a time before pinned vCPUs. */

@@ -191,7 +191,7 @@ static void vm_acct(struct sim *sim, struct vm *vm, u64 weights)
 	s64 all = (s64)PER_SLICE * sim->nr_pcpus, fair, cap = 0;
 	u32 i, n = nr_active(vm);
 
-	if (!n)
+	if (!n || !weights)
 		return;
 	fair = (s64)(((u64)all * conf->weight + weights - 1) / weights);
 	if (conf->quota) {
