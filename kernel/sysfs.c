@@ -6,6 +6,8 @@
 #include <linux/ctype.h>
 #include <linux/kstrtox.h>
 #include <linux/printk.h>
+#include <linux/sched.h>
+#include <linux/sched/task.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/sysfs.h>
