@@ -5,6 +5,7 @@
  */
 #include <linux/ctype.h>
 #include <linux/kstrtox.h>
+#include <linux/pid.h>
 #include <linux/printk.h>
 #include <linux/sched.h>
 #include <linux/sched/task.h>
