@@ -95,6 +95,7 @@ enum vg_ent_flags {
 	VG_STARVING	= 8,	/* goes first */
 	VG_ASLEEP	= 16,	/* none of its vCPUs is runnable */
 	VG_CHANGED	= 32,	/* the queue is to look at it again */
+	VG_FILLS	= 64,	/* VG_ON, while a gang further behind is VG_HELD */
 };
 
 enum vg_stat {
@@ -164,6 +165,7 @@ struct vg_ent {
 	u64 slice;
 	u64 deadline;		/* VG_ON: of the stint */
 	u64 start;		/* VG_ON: of the stint */
+	u64 vstart;		/* VG_ON: vtime then */
 	u64 skew;		/* VG_ON: first member ran at, 0: none yet */
 	u64 on;			/* pCPUs its vCPUs run on or come to */
 	u64 held;		/* VG_HELD since */
