@@ -275,6 +275,9 @@ VG_FN bool vg_claimable(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 		return true;
 	if (vi == VG_NONE || vg_vcpu(s, vi)->ent == ei)
 		return false;		/* the host's, or our own */
+	/* It would go to who is on his way, not ask again, and we can not send. */
+	if (pl->self == VG_NONE && p->coming != VG_NONE)
+		return false;
 	o = vg_ent(s, vg_vcpu(s, vi)->ent);
 	ahead = vg_pcpu_vtime(s, c, bit, now) - vg_ent(s, ei)->vtime;
 	if ((s64)ahead < 0)
@@ -377,12 +380,16 @@ VG_INLINE u64 vg_pcpu_deadline(struct vg_state_all *s, struct vg_pcpu *p, u32 vi
 	return p->deadline;
 }
 
-/* Does the stint on pCPU @bit end now, so that it asks for work by itself? */
+/*
+ * Does the stint on pCPU @bit end now, so that it asks for work by itself?  It
+ * does not if somebody has been sent there already.
+ */
 VG_INLINE bool vg_pcpu_ends(struct vg_state_all *s, struct vg_cell *c, u32 bit, u64 now)
 {
 	struct vg_pcpu *p = vg_pcpu(c, bit);
 
-	return p->cur != VG_NONE && now + VG_SLOP >= vg_pcpu_deadline(s, p, p->cur);
+	return p->cur != VG_NONE && p->coming == VG_NONE &&
+	       now + VG_SLOP >= vg_pcpu_deadline(s, p, p->cur);
 }
 
 /* Is the stint that begins the gang's turn, or does it fill in for one that is held? */
