@@ -75,6 +75,8 @@ typedef uint8_t u8;
 #define VG_WAKE_GRAN	(1 * VG_MS)
 /* The stint of whoever fills in while a gang waits for its pCPUs. */
 #define VG_SHORT	(3 * VG_MS)
+/* The virtual time that a VM may be behind others, and still make up for. */
+#define VG_LAG		(1000 * VG_MS)
 /* A waiter older than this goes first, whatever its weight. */
 #define VG_STARVED	(3000 * VG_MS)
 /* Debt to a cap is forgiven beyond this: the kernel's watchdog bites at 30 s. */
@@ -161,6 +163,7 @@ struct vg_vcpu {
 
 struct vg_ent {
 	u64 vtime;
+	u64 ahead;		/* ns charged to it in advance */
 	u64 inv;		/* vtime per ns, << VG_INV_SHIFT */
 	u64 slice;
 	u64 deadline;		/* VG_ON: of the stint */

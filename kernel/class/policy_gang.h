@@ -108,8 +108,7 @@ VG_FN void vg_vcpu_unplace(struct vg_state_all *s, struct vg_cell *c, u32 vi)
 
 	if (p->coming == vi)
 		p->coming = VG_NONE;
-	e->vtime -= vg_vtime(e, v->pre);
-	v->pre = 0;
+	vg_vcpu_uncharge(e, v, 0);
 	v->state = VG_OUT;
 	vg_ent_off(s, c, v->ent, v->bit);
 	vg_ent_requeue(s, c, v->ent);
@@ -398,7 +397,7 @@ VG_INLINE void vg_gang_turn(struct vg_cell *c, struct vg_plan *pl, struct vg_ent
 	bool fills = pl->self == VG_NONE ? c->nr_held : pl->skip != VG_NONE;
 
 	e->flags = fills ? e->flags | VG_FILLS : e->flags & ~VG_FILLS;
-	e->vstart = e->vtime;
+	e->vstart = vg_ent_vtime(e);
 }
 
 /* The gang's stint begins: its members share the deadline. */

@@ -35,7 +35,7 @@ VG_FN void vg_pcpu_renew(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 	p->vstart = e->vtime;
 	p->deadline = pl->now + len;
 	if (pl->skip == VG_NONE)
-		vg_cell_advance(c, pl->self, e->vtime);
+		vg_cell_advance(c, pl->self, vg_ent_vtime(e));
 	vg_vcpu_precharge(s, pl->prev, len);
 	vg_ent_requeue(s, c, v->ent);
 	pl->own = VG_KEEP;
@@ -124,7 +124,7 @@ VG_FN void vg_pick_queue(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 	u32 inc = pl->prev == VG_NONE ? VG_NONE : vg_vcpu(s, pl->prev)->ent;
 	u32 filler = VG_NONE, ei, vi;
 	struct vg_ent *e;
-	u64 vtime, limit = 0;
+	u64 vtime, done, first = 0, limit = 0;
 	int k;
 
 	vg_times(k, VG_PLAN_TRIES) {
@@ -133,6 +133,7 @@ VG_FN void vg_pick_queue(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 			break;
 		e = vg_ent(s, ei);
 		vtime = e->vtime;
+		done = vg_ent_vtime(e);
 		if (filler != VG_NONE && !vg_before(vtime, limit))
 			break;
 		if (inc != VG_NONE && inc != ei && !p->yielded &&
@@ -143,7 +144,7 @@ VG_FN void vg_pick_queue(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 		if (vg_ent_is_gang(c, e) && vg_ent_width(e) > 1) {
 			if (vg_gang_start(s, c, pl, ei)) {
 				if (pl->skip == VG_NONE)
-					vg_cell_advance(c, pl->self, vtime);
+					vg_cell_advance(c, pl->self, done);
 				if (pl->own != VG_NONE)
 					return;
 				if (inc == ei) {
@@ -171,21 +172,26 @@ VG_FN void vg_pick_queue(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 				vg_gang_release(c, e);
 				pl->own = vi;
 				if (pl->skip == VG_NONE)
-					vg_cell_advance(c, pl->self, vtime);
+					vg_cell_advance(c, pl->self, done);
 				return;
 			}
 		}
 		pl->skip = ei;
 	}
-	/* Nobody else: better one member alone than an idle pCPU. */
+	/* Better one member alone than an idle pCPU: it is its gang's turn after all. */
+	if (filler != VG_NONE)
+		first = vg_ent_vtime(vg_ent(s, filler));
 	vi = filler == VG_NONE ? VG_NONE : vg_pick_part(s, pl, filler, inc);
 	if (inc != VG_NONE &&
 	    (vi == VG_NONE || (filler != inc && vg_before(vg_ent(s, inc)->vtime, limit)))) {
 		vg_pcpu_renew(s, c, pl);
+		if (filler == inc)
+			vg_cell_advance(c, pl->self, first);
 		return;
 	}
 	if (vi == VG_NONE)
 		return;
+	vg_cell_advance(c, pl->self, first);
 	vg_pcpu_displace(s, c, pl, pl->self, filler);
 	vg_vcpu_place(s, c, vi, pl->self, pl);
 	vg_pcpu_shorten(c, pl->self, pl->now);
@@ -292,7 +298,7 @@ VG_FN u32 vg_wake(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl,
 	struct vg_ent *e = vg_ent(s, v->ent);
 	u64 idle = c->idle & c->all & v->mask;
 	u32 b = VG_NONE;
-	u64 vtime = e->vtime;
+	u64 done = vg_ent_vtime(e);
 	bool gang;
 
 	if (v->state != VG_WAITING || (e->flags & VG_THROTTLED))
@@ -310,14 +316,14 @@ VG_FN u32 vg_wake(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl,
 		if (b == VG_NONE)
 			return VG_NONE;
 		if (vg_gang_start(s, c, pl, v->ent)) {
-			vg_cell_advance(c, b, vtime);
+			vg_cell_advance(c, b, done);
 			vg_pcpu(c, v->bit)->sent = 1;
 			pl->kick &= ~vg_bit(v->bit);
 			return v->bit;
 		}
 		vg_gang_hold(s, c, pl, v->ent);
 	} else if (b != VG_NONE) {
-		vg_cell_advance(c, b, vtime);
+		vg_cell_advance(c, b, done);
 		vg_count(c, VG_STAT_WAKE_IDLE, 1);
 	} else {
 		if (preempt)
@@ -368,7 +374,7 @@ VG_FN void vg_vcpu_run(struct vg_state_all *s, struct vg_cell *c, u32 vi, u32 bi
 		p->since = now;
 		p->vstart = e->vtime;
 		p->deadline = now + e->slice;
-		v->pre = 0;
+		vg_vcpu_uncharge(e, v, 0);
 	}
 	v->state = VG_RUNNING;
 	v->bit = bit;
