@@ -76,7 +76,7 @@ typedef uint8_t u8;
 /* The stint of whoever fills in while a gang waits for its pCPUs. */
 #define VG_SHORT	(3 * VG_MS)
 /* The virtual time that a VM may be behind others, and still make up for. */
-#define VG_LAG		(1000 * VG_MS)
+#define VG_LAG		(400 * VG_MS)
 /* A waiter older than this goes first, whatever its weight. */
 #define VG_STARVED	(3000 * VG_MS)
 /* Debt to a cap is forgiven beyond this: the kernel's watchdog bites at 30 s. */

@@ -140,8 +140,7 @@ VG_FN void vg_ent_clamp(struct vg_cell *c, struct vg_ent *e, u64 mask)
 {
 	u64 base = vg_cell_vnow(c, mask);
 	u64 stint = vg_vtime(e, e->slice + 8 * VG_MS);
-	u64 lag = 8 * stint * (e->nr_vcpus + 1);
-	u64 low = base - (e->flags & VG_ASLEEP ? stint : lag < VG_LAG ? VG_LAG : lag);
+	u64 low = base - (e->flags & VG_ASLEEP ? stint : VG_LAG);
 	u64 high = base + 4 * stint * (e->nr_vcpus + 1);
 
 	e->flags &= ~VG_ASLEEP;

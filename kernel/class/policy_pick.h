@@ -245,6 +245,20 @@ out:
 	pl->kick &= ~(pl->placed | vg_bit(pl->self));
 }
 
+/*
+ * Is it the turn of whoever runs on pCPU @bit, even though gang @e has a stint?
+ * It is if he was behind the gang when that began, or is well behind all others:
+ * then there may be no time in which to make up for what he loses.
+ */
+VG_FN bool vg_pcpu_owed(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 bit,
+			struct vg_ent *e)
+{
+	u64 vtime = vg_pcpu_vtime(s, c, bit, pl->now);
+	struct vg_ent *o = vg_ent(s, vg_vcpu(s, vg_pcpu(c, bit)->cur)->ent);
+
+	return vg_before(vtime, e->vstart) || vg_before(vtime, c->vnow - vg_vtime(o, o->slice));
+}
+
 /* The pCPU where @vi would disturb least; VG_NONE if it has to wait. */
 VG_FN u32 vg_wake_victim(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 vi,
 			 bool rejoin)
@@ -262,8 +276,7 @@ VG_FN u32 vg_wake_victim(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 			continue;
 		o = vg_ent(s, vg_vcpu(s, other)->ent);
 		if (rejoin) {
-			if ((o->flags & VG_ON) ||
-			    vg_before(vg_pcpu_vtime(s, c, b, pl->now), e->vstart))
+			if ((o->flags & VG_ON) || vg_pcpu_owed(s, c, pl, b, e))
 				continue;
 			ahead = p->gang == v->ent ? ~0ULL >> 1 : vg_since(pl->now, p->since);
 		} else {
