@@ -52,7 +52,7 @@ note() {
 
 # Under the debug kernel the verifier alone takes minutes to load the class.
 case $(uname -r) in
-*-debug) patience=10 ;;
+*-debug) patience=20 ;;
 *) patience=1 ;;
 esac
 
