@@ -75,7 +75,7 @@ typedef uint8_t u8;
 #define VG_WAKE_GRAN	(1 * VG_MS)
 /* The stint of whoever fills in while a gang waits for its pCPUs. */
 #define VG_SHORT	(3 * VG_MS)
-/* The virtual time that a VM may be behind others, and still make up for. */
+/* How far a VM may be behind in virtual time and still make up for it: of 200, 400, 1000 ms the fairest. */
 #define VG_LAG		(400 * VG_MS)
 /* A waiter older than this goes first, whatever its weight. */
 #define VG_STARVED	(3000 * VG_MS)
@@ -226,7 +226,7 @@ struct vg_pcpu {
 	u64 since;		/* when the present stint began */
 	u64 vstart;		/* its ent's vtime then */
 	u64 deadline;
-	u64 vnow;		/* largest vtime picked here */
+	u64 vnow;		/* largest vtime of whose turn it was here */
 	u32 cpu;		/* the kernel's number */
 	u32 cur;		/* vCPU that runs */
 	u32 coming;		/* vCPU that is to run next */
@@ -254,7 +254,7 @@ struct vg_node {
 struct vg_cell {
 	u64 all;		/* its pCPUs */
 	u64 idle;		/* those in the idle loop; set and cleared atomically */
-	u64 vnow;		/* largest vtime picked: where newcomers start */
+	u64 vnow;		/* largest vtime of whose turn it was: where newcomers start */
 	u64 refill;		/* when the first throttled ent or vCPU may go on */
 	u64 load;		/* weights of the VMs at home here */
 	u64 stats[VG_NR_STATS];

@@ -132,8 +132,8 @@ VG_INLINE void vg_cell_advance(struct vg_cell *c, u32 bit, u64 vtime)
 /*
  * Keep an ent within reach of the others.  One that slept comes back a slice
  * behind, whatever it had left.  One that was there all the time may be behind
- * as far as stints of gangs in odd numbers of pCPUs bring it, but can not save
- * up what its width left it no use for.  Nor can it be so far ahead, after its
+ * VG_LAG, the same for all, so that nobody has a higher claim by his slice alone,
+ * but can not save up what its width left it no use for.  Nor can it be so far ahead, after its
  * affinity or its neighbours changed, that it would starve.
  */
 VG_FN void vg_ent_clamp(struct vg_cell *c, struct vg_ent *e, u64 mask)
