@@ -75,7 +75,7 @@ typedef uint8_t u8;
 #define VG_WAKE_GRAN	(1 * VG_MS)
 /* The stint of whoever fills in while a gang waits for its pCPUs. */
 #define VG_SHORT	(3 * VG_MS)
-/* How far a VM may be behind in virtual time and still make up for it: of 200, 400, 1000 ms the fairest. */
+/* How far a VM may be behind and still make up for it: the fairest of 200, 400, 1,000 ms. */
 #define VG_LAG		(400 * VG_MS)
 /* A waiter older than this goes first, whatever its weight. */
 #define VG_STARVED	(3000 * VG_MS)
