@@ -32,8 +32,12 @@ enum vcpu_state {
  * @from:	RUNNING: progress is counted up to here
  * @since:	statistics are counted up to here
  * @waiting:	READY since
+ * @held:	co-stopped since
  * @progress:	the end of what the guest does now
  * @timer:	wakes it
+ * @exits:	PAUSE-loop exits of its present stint
+ * @yields:	it gives its pCPU to a sibling by a directed yield
+ * @lost:	lost its pCPU in the guest's kernel while a sibling ran on
  * @priv:	the scheduler's
  */
 struct vcpu {
@@ -44,11 +48,15 @@ struct vcpu {
 	bool wants;
 	bool leaving;
 	bool costop;
+	bool yields;
+	bool lost;
 	u32 pcpu;
+	u32 exits;
 	u64 debt;
 	u64 from;
 	u64 since;
 	u64 waiting;
+	u64 held;
 	struct cpuset mask;
 	struct event progress;
 	struct event timer;
