@@ -248,7 +248,8 @@ static void switch_out(struct sim *sim, struct pcpu *p, struct vcpu *v)
 	}
 	p->cur = NULL;
 	set_state(sim, v, v->wants ? VCPU_READY : VCPU_HALTED);
-	v->lost = v->wants && !v->yields && guest_in_kernel(v) && v->vm->nr_running;
+	v->lost = v->wants && !v->yields && guest_in_kernel(v);
+	v->starts = v->vm->nr_running ? NEVER : v->vm->starts;
 	v->yields = false;
 	props_stop(sim, v);
 }
@@ -269,12 +270,13 @@ static void switch_in(struct sim *sim, struct pcpu *p, struct vcpu *v)
 	p->cur = v;
 	p->last = v;
 	v->exits = 0;
-	if (v->lost) {
+	if (v->lost && v->starts != v->vm->starts) {
 		trace_vcpu(sim, v, "vcpu_lhp");
 		if (sim->ops->lost)
 			sim->ops->lost(sim, v);
 	}
 	v->lost = false;
+	v->vm->starts++;
 	guest_switch_in(sim, v);
 	host_rearm(sim, v);
 }

@@ -37,7 +37,8 @@ enum vcpu_state {
  * @timer:	wakes it
  * @exits:	PAUSE-loop exits of its present stint
  * @yields:	it gives its pCPU to a sibling by a directed yield
- * @lost:	lost its pCPU in the guest's kernel while a sibling ran on
+ * @lost:	lost its pCPU in the guest's kernel
+ * @starts:	… the VM's then; NEVER: a sibling ran on
  * @priv:	the scheduler's
  */
 struct vcpu {
@@ -57,6 +58,7 @@ struct vcpu {
 	u64 since;
 	u64 waiting;
 	u64 held;
+	u64 starts;
 	struct cpuset mask;
 	struct event progress;
 	struct event timer;
@@ -76,6 +78,7 @@ struct vm {
 	struct vcpu *vcpus;
 	u32 nr_running;
 	u32 nr_wanting;
+	u64 starts;		/* stints of its vCPUs, so far */
 	u64 since;		/* corun and whole are counted up to here */
 	struct guest_vm g;
 	struct vm_stats stats;

@@ -54,15 +54,20 @@ struct merit {
 	bool bad;
 };
 
-/* What a kind of VM is worth as it went; 0: it does nothing that counts. */
+/* Does what it does count? */
+static bool is_worth(const struct vm_conf *conf)
+{
+	return conf->model != MODEL_IDLE && conf->model != MODEL_DODGE &&
+	       conf->model != MODEL_STORM;
+}
+
+/* What a kind of VM is worth as it went. */
 static double group_worth(const struct sim *sim, u32 g)
 {
 	const struct vm_conf *conf = &sim->sc->vms[g];
 	double mean = 0;
 	u32 i, n = 0;
 
-	if (conf->model == MODEL_IDLE || conf->model == MODEL_DODGE || conf->model == MODEL_STORM)
-		return 0;
 	if (conf->model != MODEL_IO)
 		return group_rate(sim, g);
 	for (i = 0; i < sim->nr_vms; i++) {
@@ -83,12 +88,12 @@ static double worth(const struct sim *sim)
 	u32 g, n = 0;
 
 	for (g = 0; g < sim->sc->nr_vms; g++) {
-		double w = group_worth(sim, g);
+		double w = is_worth(&sim->sc->vms[g]) ? group_worth(sim, g) : 1;
 
 		if (w <= 0)
-			continue;
+			return 0;
 		sum += log(w);
-		n++;
+		n += is_worth(&sim->sc->vms[g]);
 	}
 	return n ? exp(sum / n) : 0;
 }

@@ -42,7 +42,7 @@ enum sched_flags {
  *		served. True: the pCPU calls the scheduler. NULL: nobody listens
  * @spun:	the vCPU has made its @exits-th PAUSE-loop exit of this stint. Optional
  * @lost:	the vCPU, which runs again, had lost its pCPU in the guest's kernel
- *		while a sibling ran on. Optional
+ *		while a sibling ran, or came to run meanwhile. Optional
  * @held:	the vCPU may not run now, by its cap: it does not wait. Optional
  * @cell:	the vCPU runs on pCPUs of this cell only, NO_PCPU: on any. Optional
  */

@@ -50,5 +50,5 @@ void class_lost(struct sim *sim, struct vcpu *v)
 	struct vg_adapt *a = adapting(sim, v);
 
 	if (a)
-		vg_adapt_add(a, VG_ADAPT_LOST);
+		vg_adapt_add(a, vg_adapt_lost(sim->sc->ple != PLE_NONE));
 }

@@ -577,4 +577,4 @@ CLASS(sched_off, "off", "vmgang's class, every VM's vCPUs independent",
 CLASS(sched_gang, "gang", "vmgang's class, every VM a gang", SCHED_ALL_GANG | SCHED_PRESET);
 CLASS(sched_adaptive, "adaptive", "vmgang's class, every VM a gang while that is seen to help",
       SCHED_ALL_ADAPTIVE);
-CLASS(sched_class, "class", "vmgang's class, as each VM's cosched says", 0);
+CLASS(sched_class, "class", "vmgang's class, as each VM's cosched says", SCHED_PRESET);
