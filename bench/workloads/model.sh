@@ -68,6 +68,9 @@ bench_model()
 			progress "round $round of $rounds: $name"
 			# shellcheck disable=SC2086
 			model_run "$name" $spec
+			# once more, if others had the machine below this host
+			# shellcheck disable=SC2086
+			[ "$lost" = - ] || [ "$lost" -le 10 ] || model_run "$name" $spec
 			model_note "$name" "$sched" "$lone" "$spec"
 		done
 	done
@@ -107,12 +110,14 @@ model_run()
 		model_policy "$i" "$cosched"
 	done
 	sleep_until "$((start + settle))"
+	outer_before
 	vms_stats begin
 	vms_runtime
 	local before=("${runtime[@]}") at=("${read_at[@]}")
 	sleep_until $((start + settle + seconds * 1000))
 	vms_runtime
 	vms_stats end
+	outer_since
 	if [ -n "$traces" ]; then
 		trace_end "$tmp/trace"
 		trace_read "$tmp/trace" $((start + settle)) $((start + settle + seconds * 1000)) \
@@ -208,10 +213,10 @@ model_note()
 					work = $c["units_per_s"] / lone
 				printf "%.4f\t%.1f", work, 100 * $c["corun_us"] / (run + !run)
 			}' "$tmp/alone.tsv" "$tmp/sim.tsv")
-		printf '%s\t%s\t%s\t%s\t%s\t%s\n' "$name" "$i" "$payload" "$(awk \
+		printf '%s\t%s\t%s\t%s\t%s\t%s\t%s\n' "$name" "$i" "$payload" "$(awk \
 			-v p="$payload" -v r="${rate[i]}" -v l="$lone" -v u="${used[i]}" \
 			'BEGIN { printf "%.4f", p == "barrier" ? r / l : u / 100 }')" \
-			"$there" "${corun[i]}"
+			"$there" "${corun[i]}" "$lost"
 	done >>"$tmp/model.tsv"
 }
 
@@ -248,20 +253,22 @@ model_ini()
 # Means of the rounds; VMs that are alike within a case are one row.
 model_judge()
 {
-	local name vm payload here there off corun_here corun_there
+	local name vm payload here there off corun_here corun_there lost
 
 	awk -F '\t' '{ k = $1 "\t" ($1 ~ /weights/ || $1 == "narrow-wide" ? $2 : "each") "\t" $3 }
 		!(k in n) { order[++m] = k }
-		{ n[k]++; here[k] += $4; there[k] += $5; a[k] += $7; b[k] += $6 }
+		{ n[k]++; here[k] += $4; there[k] += $5; a[k] += $7; b[k] += $6
+			lost[k] = $8 == "-" || lost[k] > $8 ? lost[k] : $8 }
 		END { for (i = 1; i <= m; i++) {
 			k = order[i]; h = here[k] / n[k]; t = there[k] / n[k]
 			d = h ? 100 * (t / h - 1) : 100
-			printf "%s\t%.3f\t%.3f\t%.1f\t%.0f\t%.0f\n", k, h, t, d < 0 ? -d : d,
-				a[k] / n[k], b[k] / n[k]
+			printf "%s\t%.3f\t%.3f\t%.1f\t%.0f\t%.0f\t%d\n", k, h, t, d < 0 ? -d : d,
+				a[k] / n[k], b[k] / n[k], lost[k]
 		} }' "$tmp/model.tsv" >"$tmp/judged.tsv"
-	while IFS=$'\t' read -r name vm payload here there off corun_here corun_there; do
+	while IFS=$'\t' read -r name vm payload here there off corun_here corun_there \
+		lost; do
 		verdict "$name, $payload, VM $vm: work $here here, $there simulated (co-run \
-$corun_here, $corun_there %); % apart" "$off" '<=' 10
+$corun_here, $corun_there %; others had $lost % of the machine); % apart" "$off" '<=' 10
 	done <"$tmp/judged.tsv"
 }
 

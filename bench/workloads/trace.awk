@@ -5,7 +5,7 @@
 # seconds, and `pids`, those of the VMs in order (none: slots are the order).
 # Prints a row for each VM:
 #
-#	vm stint_ms starts_s stops_s skew_us corun preempted_s costop
+#	vm stint_ms starts_s stops_s skew_us corun preempted_s host_s costop
 #
 # stint_ms	mean length of a stint; one that only the host's own threads
 #		interrupt goes on
@@ -13,6 +13,7 @@
 # skew_us	between the first and the last member's start, mean
 # corun		% of its run time
 # preempted_s	stints that end though the vCPU could go on, each second
+# host_s	times that a thread of the host's own takes a pCPU from it, each second
 # costop	% of its vCPUs' time
 
 BEGIN {
@@ -64,16 +65,19 @@ function finish(cpu,    v, tid)
 	preempted[v] += ready[cpu]
 }
 
-function leaves(cpu, tid, state)
+function leaves(cpu, tid, state, next_tid,    visit)
 {
+	visit = state ~ /^R/ && next_tid > 0 && !(next_tid in vm_of)
 	clock(vm_of[tid])
 	if (running[vm_of[tid]] > 0)
 		running[vm_of[tid]]--
+	if (now >= from)
+		host[vm_of[tid]] += visit
 	if (stint[cpu] != tid)
 		return
 	left[cpu] = now
 	ready[cpu] = state ~ /^R/
-	if (!ready[cpu])
+	if (!visit)
 		finish(cpu)
 }
 
@@ -132,7 +136,7 @@ event == "sched_switch:" {
 	match($0, /\[[0-9]+\]/)
 	cpu = substr($0, RSTART + 1, RLENGTH - 2)
 	if (value("prev_pid") in vm_of)
-		leaves(cpu, value("prev_pid"), value("prev_state"))
+		leaves(cpu, value("prev_pid"), value("prev_state"), value("next_pid"))
 	if (value("next_pid") in vm_of)
 		comes(cpu, value("next_pid"))
 	next
@@ -162,10 +166,10 @@ END {
 	for (v = 0; v < vms; v++) {
 		now = to
 		clock(v)
-		printf "%d\t%.3f\t%.2f\t%.2f\t%.1f\t%.1f\t%.2f\t%.2f\n", v,
+		printf "%d\t%.3f\t%.2f\t%.2f\t%.1f\t%.1f\t%.2f\t%.2f\t%.2f\n", v,
 			stints[v] ? 1000 * length_of[v] / stints[v] : 0, starts[v] / span,
 			stops[v] / span, skews[v] ? 1000000 * skew[v] / skews[v] : 0,
 			ran[v] ? 100 * corun[v] / ran[v] : 0, preempted[v] / span,
-			vcpus[v] ? 100 * costop[v] / span / vcpus[v] : 0
+			host[v] / span, vcpus[v] ? 100 * costop[v] / span / vcpus[v] : 0
 	}
 }

@@ -8,7 +8,7 @@ trace_root=/sys/kernel/tracing
 trace_dir=$trace_root/instances/vmgang-bench
 # vcpu_spin is left out: where every PAUSE exits it would be all there is.
 trace_events=(vcpu_add gang_start gang_stop vcpu_costop vcpu_costart)
-trace_columns=(stint_ms starts_s stops_s skew_us corun preempted_s costop)
+trace_columns=(stint_ms starts_s stops_s skew_us corun preempted_s host_s costop)
 
 trace_set()
 {
