@@ -16,6 +16,7 @@
 
 #include "props.h"
 #include "sched_class.h"
+#include "trace.h"
 
 #define MAX_BOUNCES	3
 #define HEARTBEAT	(1000 * VG_MS)
@@ -49,6 +50,7 @@ static void report_start(struct sim *sim, struct vg_cell *c, u32 ei)
 	u32 b;
 	u64 m;
 
+	trace_gang(sim, vg_ent(st(sim), ei)->slot, true, vg_ent_width(vg_ent(st(sim), ei)));
 	vg_each_bit(b, m, c->all) {
 		u32 vi = vg_pcpu(c, b)->coming;
 
@@ -81,10 +83,13 @@ static void arm_timer(struct sim *sim, struct vg_cell *c, u64 when)
 		  when > sim->now ? when : sim->now + 1);
 }
 
-static void act(struct sim *sim, struct vg_cell *c, struct vg_plan *pl)
+void act(struct sim *sim, struct vg_cell *c, struct vg_plan *pl)
 {
 	u64 kicks = pl->kick;
+	u32 i;
 
+	for (i = 0; i < pl->nr_stopped; i++)
+		trace_gang(sim, vg_ent(st(sim), pl->stopped[i])->slot, false, pl->width[i]);
 	if (pl->started != VG_NONE)
 		report_start(sim, c, pl->started);
 	if (pl->held != VG_NONE)
@@ -319,6 +324,7 @@ static void class_tick(struct sim *sim, struct pcpu *p)
 {
 	struct vg_pcpu *pc = vg_pcpu(vg_cell(st(sim), p->cell), cp(p)->bit);
 
+	class_adapt(sim, p->cur);
 	if (sim->now + VG_SLOP < vg_pcpu_deadline(st(sim), pc, cv(p->cur)->vi))
 		return;
 	cv(p->cur)->slice = false;
@@ -363,11 +369,19 @@ static void on_timer(struct sim *sim, void *arg)
 
 static u32 cosched_of(struct sim *sim, struct vcpu *v)
 {
+	static const u32 words[] = {
+		[COSCHED_OFF] = VMGANG_COSCHED_OFF,
+		[COSCHED_GANG] = VMGANG_COSCHED_GANG,
+		[COSCHED_ADAPTIVE] = VMGANG_COSCHED_ADAPTIVE,
+	};
+
 	if (sim->ops->flags & SCHED_ALL_OFF)
 		return VMGANG_COSCHED_OFF;
 	if (sim->ops->flags & SCHED_ALL_GANG)
 		return VMGANG_COSCHED_GANG;
-	return v->vm->conf->cosched ? VMGANG_COSCHED_GANG : VMGANG_COSCHED_OFF;
+	if (sim->ops->flags & SCHED_ALL_ADAPTIVE)
+		return VMGANG_COSCHED_ADAPTIVE;
+	return words[v->vm->conf->cosched];
 }
 
 /* The pCPUs of @c that @v may use. */
@@ -551,11 +565,16 @@ const struct sched_ops id = {				\
 	.idle = class_idle,				\
 	.tick = class_tick,				\
 	.yield_to = class_yield,			\
+	.spun = class_spun,				\
+	.lost = class_lost,				\
 	.held = class_held,				\
 	.cell = class_cell_of,				\
 }
 /* NOLINTEND(bugprone-macro-parentheses) */
 
-CLASS(sched_off, "off", "vmgang's class, every VM's vCPUs independent", SCHED_ALL_OFF);
-CLASS(sched_gang, "gang", "vmgang's class, every VM a gang", SCHED_ALL_GANG);
-CLASS(sched_class, "class", "vmgang's class, as each VM's cosched says", 0);
+CLASS(sched_off, "off", "vmgang's class, every VM's vCPUs independent",
+      SCHED_ALL_OFF | SCHED_PRESET);
+CLASS(sched_gang, "gang", "vmgang's class, every VM a gang", SCHED_ALL_GANG | SCHED_PRESET);
+CLASS(sched_adaptive, "adaptive", "vmgang's class, every VM a gang while that is seen to help",
+      SCHED_ALL_ADAPTIVE);
+CLASS(sched_class, "class", "vmgang's class, as each VM's cosched says", SCHED_PRESET);

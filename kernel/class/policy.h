@@ -197,7 +197,13 @@ struct vg_ent {
  * @next:	when to look again
  * @since:	in @state since
  * @gap:	how long a gang is left alone
+ * @lively:	when points were last seen
+ * @patience:	how long a gang that gave points may then give none
  * @state:	enum vg_adapt_state
+ * @turns:	at which it was asked since the state began
+ * @signs:	… and had points
+ * @heard:	the last of these
+ * @silent:	the present look is there because none came any more
  */
 struct vg_adapt {
 	u64 fresh;
@@ -206,7 +212,13 @@ struct vg_adapt {
 	u64 next;
 	u64 since;
 	u64 gap;
+	u64 lively;
+	u64 patience;
 	u32 state;
+	u32 turns;
+	u32 signs;
+	u32 heard;
+	u32 silent;
 };
 
 struct vg_vm {
