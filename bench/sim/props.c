@@ -354,7 +354,7 @@ static bool some_sleep(const struct sim *sim)
 static void check_fair(struct sim *sim)
 {
 	double span = (double)(sim->end - sim->warm_at), spare = 0;
-	bool sleep = some_sleep(sim), whole;
+	bool sleep = some_sleep(sim), whole = false;
 	u32 i;
 
 	for (i = 0; i < sim->nr_vms; i++)
