@@ -172,6 +172,7 @@ VG_FN void vg_vcpu_settle(struct vg_state_all *s, struct vg_cell *c, u32 vi, u64
 	u64 ran = vg_since(now, v->start);
 
 	e->vtime += vg_vtime(e, ran) - vg_vtime(e, v->pre);
+	e->ran += ran;
 	v->start = now;
 	v->pre = 0;
 	vg_cap_charge(&vg_vm(s, e->slot)->cap, ran);

@@ -191,7 +191,7 @@ VG_FN void vg_pick(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl
 	if (prev != VG_NONE) {
 		struct vg_ent *e = vg_ent(s, vg_vcpu(s, prev)->ent);
 
-		if ((e->flags & VG_THROTTLED) ||
+		if ((e->flags & VG_THROTTLED) || vg_vcpu_strays(s, c, vg_vcpu(s, prev)) ||
 		    !vg_cap_left(&vg_vcpu(s, prev)->cap, pl->now)) {
 			pl->prev = VG_NONE;
 		} else if (!p->yielded && pl->now + VG_SLOP < vg_pcpu_deadline(s, p, prev)) {
