@@ -307,7 +307,9 @@ struct vg_cell {
 	u32 asked;		/* weights of those that ask for pCPUs */
 	u32 uneven;		/* heartbeats in a row that found a lighter cell */
 	u32 idler;		/* cell that was idle at the last look, VG_NONE */
-	u64 idler_picks;	/* … and what it had picked by then */
+	u64 idler_runs;		/* … and its @runs by then */
+	u64 runs;		/* stints that began here */
+	u32 nr_running;
 	u64 look;		/* when to look again before the heartbeat; 0: no need */
 	u64 reach;		/* cells that any of its VMs may use */
 	struct vg_demand demand;

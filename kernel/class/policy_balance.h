@@ -21,8 +21,8 @@
  * It never goes back and forth: a move always shrinks the difference, by an
  * eighth of the way at least; the difference has to be there at two heartbeats
  * in a row, and a VM that has moved stays for 8 s.  Only where a cell is seen
- * to do nothing at all, at two looks 100 ms apart, while somebody waits here,
- * is a VM moved at once.
+ * to run nobody, at two looks 100 ms apart and in between, though it could, while
+ * somebody waits here, is a VM moved at once.
  *
  * The limits: a VM is moved whole, so shares are as even as whole VMs can be
  * spread: the last VM that would have to be cut in two is not.  A cell looks at
@@ -320,18 +320,20 @@ VG_FN void vg_cell_mover(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 	}
 }
 
+/* Does cell @o do nothing now, and is not kept from it by the host's threads? */
+VG_INLINE bool vg_cell_idles(struct vg_cell *o)
+{
+	return !o->nr_running && (o->idle & o->all);
+}
+
 /* Has cell @t done nothing since the last look?  If it is idle now, look again. */
 VG_FN bool vg_cell_rests(struct vg_state_all *s, struct vg_cell *c, u32 t, u64 now)
 {
-	struct vg_cell *o = vg_cell(s, t);
-	u64 picks = o->stats[VG_STAT_PICKS];
-	bool known = c->idler == t && c->idler_picks == picks;
+	u64 runs = vg_cell(s, t)->runs;
+	bool known = c->idler == t && c->idler_runs == runs;
 
-	c->idler = VG_NONE;
-	if (!c->nr_queued || (o->idle & o->all) != o->all)
-		return false;
 	c->idler = t;
-	c->idler_picks = picks;
+	c->idler_runs = runs;
 	c->look = now + VG_LOOK;
 	return known;
 }
@@ -346,7 +348,7 @@ VG_FN u32 vg_cell_idler(struct vg_state_all *s, struct vg_cell *c, u64 cells)
 
 		if (i >= (int)s->nr_cells)
 			break;
-		if (o != c && (cells & vg_bit(i)) && o->nr_pcpus && (o->idle & o->all) == o->all)
+		if (o != c && (cells & vg_bit(i)) && vg_cell_idles(o))
 			return i;
 	}
 	return VG_NONE;
@@ -391,6 +393,8 @@ VG_FN void vg_cell_balance(struct vg_state_all *s, struct vg_cell *c, struct vg_
 		vg_cell_ask(s, c, pl->now);
 	cells = c->reach & ~vg_bit(c->id);
 	pl->to = c->nr_queued ? vg_cell_idler(s, c, cells) : VG_NONE;
+	if (pl->to == VG_NONE)
+		c->idler = VG_NONE;
 	if (pl->to != VG_NONE && vg_cell_rests(s, c, pl->to, pl->now)) {
 		pl->due = vg_cell(s, pl->to)->due;
 		vg_cell_compare(s, c, pl, vg_cell_expects(vg_cell(s, pl->to), pl->now) -
@@ -449,7 +453,10 @@ VG_FN bool vg_vm_move(struct vg_state_all *s, struct vg_cell *c, struct vg_plan 
 	return true;
 }
 
-/* Cell lock, after that: those who run are to go at once, so let them ask. */
+/*
+ * Cell lock, after that: those who run are to go at once, so let them ask; who
+ * waits is not to wait for a gang that will not be whole here again.
+ */
 VG_FN void vg_cell_moved(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl)
 {
 	struct vg_ent *e = vg_ent(s, pl->mover);
@@ -459,6 +466,7 @@ VG_FN void vg_cell_moved(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 	    vg_vm(s, e->slot)->id != pl->mover_id)
 		return;
 	vg_ent_count(s, c, e, 0);
+	vg_ent_cosched(s, c, pl, pl->mover, VMGANG_COSCHED_OFF);
 	pl->kick |= e->on;
 }
 

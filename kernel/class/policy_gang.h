@@ -492,4 +492,21 @@ VG_FN void vg_gang_hold(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 	vg_count(c, VG_STAT_HOLDS, 1);
 }
 
+/* Ent @ei is a gang from now on, or is one no longer. */
+VG_FN void vg_ent_cosched(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 ei,
+			  u32 cosched)
+{
+	struct vg_ent *e = vg_ent(s, ei);
+
+	if (e->cosched == cosched)
+		return;
+	vg_gang_stop(s, c, pl, ei);
+	if (e->flags & VG_HELD) {
+		e->flags &= ~VG_HELD;
+		c->nr_held--;
+	}
+	e->cosched = cosched;
+	vg_ent_requeue(s, c, ei);
+}
+
 #endif /* VMGANG_POLICY_GANG_H */

@@ -348,6 +348,8 @@ VG_FN void vg_vcpu_run(struct vg_state_all *s, struct vg_cell *c, u32 vi, u32 bi
 	v->bounced = 0;
 	v->costop = 0;
 	p->cur = vi;
+	c->runs++;
+	c->nr_running++;
 	e->on |= vg_bit(bit);
 	vg_idle_clear(c, bit);
 	vg_gang_release(c, e);
@@ -366,6 +368,7 @@ VG_FN void vg_vcpu_stop(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 		return;
 	vg_vcpu_settle(s, c, vi, pl->now);
 	v->state = VG_OUT;
+	c->nr_running--;
 	if (p->cur == vi)
 		p->cur = VG_NONE;
 	vg_ent_off(s, c, ei, v->bit);

@@ -316,6 +316,9 @@ VG_FN void vg_vcpu_arrive(struct vg_state_all *s, struct vg_cell *c, u32 vi, u32
 
 	vg_vcpu_bind(s, c, vi, ei, v->mask);
 	vg_count(c, VG_STAT_ARRIVALS, 1);
+	if (e->cosched == VMGANG_COSCHED_OFF)
+		e->cosched = vg_vm_cosched(vg_vm(s, e->slot));
+	vg_ent_requeue(s, c, ei);
 	if (!first)
 		return;
 	e->vtime = c->vnow + lead;
@@ -328,16 +331,8 @@ VG_FN void vg_ent_policy(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 {
 	struct vg_ent *e = vg_ent(s, ei);
 	struct vg_vm *vm = vg_vm(s, e->slot);
-	u32 cosched = vg_vm_cosched(vm);
 
-	if (e->cosched != cosched) {
-		vg_gang_stop(s, c, pl, ei);
-		if (e->flags & VG_HELD) {
-			e->flags &= ~VG_HELD;
-			c->nr_held--;
-		}
-		e->cosched = cosched;
-	}
+	vg_ent_cosched(s, c, pl, ei, vg_vm_cosched(vm));
 	e->slice = vm->slice;
 	e->inv = vg_weight_inv(vm->weight);
 	vg_ent_requeue(s, c, ei);
