@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # Shows that on a host of two cells VMs are spread anew within 3 s when one cell falls idle, and shares follow.
+# lab: --cpus 4 --sockets 2
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 [ "$(nproc)" -eq 4 ] && [ "$(cat /sys/devices/system/cpu/cpu*/topology/package_cpus_list | sort -u | wc -l)" -eq 2 ] ||
