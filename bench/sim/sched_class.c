@@ -233,8 +233,10 @@ static void class_dispatch(struct sim *sim, struct pcpu *p, struct vcpu *prev)
 	if (prev && cell_of(sim, prev) == c && vg_vcpu(s, cv(prev)->vi)->state == VG_RUNNING)
 		pvi = cv(prev)->vi;
 	vg_plan_begin(&pl, sim->now, cp(p)->bit, pvi);
+	pl.looks = 0;
 	decide_pick(s, c, &pl);
 	class_of(sim)->counts.picks++;
+	class_of(sim)->counts.looks += pl.looks;
 	if (pl.own == VG_KEEP) {
 		if (prev)
 			cv(prev)->slice = true;
