@@ -517,8 +517,8 @@ static void check_wide(struct sim *sim)
 		struct vm *vm = &sim->vms[i];
 
 		/* Pinned to several cells it is a gang of its own in each. */
-		if (!props_gang(sim, vm->conf) || !props_hungry(vm->conf) || vm->conf->pin != PIN_NONE ||
-		    vm->nr_vcpus <= cells_width(sim))
+		if (!props_gang(sim, vm->conf) || !props_hungry(vm->conf) ||
+		    vm->conf->pin != PIN_NONE || vm->nr_vcpus <= cells_width(sim))
 			continue;
 		for (k = 0; k < vm->nr_vcpus; k++)
 			if (vm->vcpus[k].stats.costop >

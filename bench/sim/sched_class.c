@@ -139,18 +139,6 @@ static void insert(struct sim *sim, struct vcpu *v, struct pcpu *p, bool preempt
 	}
 }
 
-/* The pCPUs of @c that @v may use. */
-static u64 mask_in(struct vg_cell *c, struct vcpu *v)
-{
-	u64 mask = 0, m;
-	u32 b;
-
-	vg_each_bit(b, m, c->all)
-		if (cpuset_has(&v->mask, vg_pcpu(c, b)->cpu))
-			mask |= vg_bit(b);
-	return mask;
-}
-
 /* @v leaves its ent; returns how far that was ahead. */
 static s64 unbind(struct sim *sim, struct vcpu *v)
 {
@@ -413,21 +401,6 @@ static u32 cosched_of(struct sim *sim, struct vcpu *v)
 	if (sim->ops->flags & SCHED_ALL_GANG)
 		return VMGANG_COSCHED_GANG;
 	return v->vm->conf->cosched ? VMGANG_COSCHED_GANG : VMGANG_COSCHED_OFF;
-}
-
-/* The cells of which @v may use at least half. */
-static u64 cells_of(struct sim *sim, struct vcpu *v)
-{
-	u64 cells = 0;
-	u32 i;
-
-	for (i = 0; i < sim->nr_cells; i++) {
-		struct vg_cell *c = vg_cell(st(sim), i);
-
-		if (2 * vg_weight_of(mask_in(c, v)) >= c->nr_pcpus)
-			cells |= vg_bit(i);
-	}
-	return cells;
 }
 
 static void class_join(struct sim *sim, struct vcpu *v)
