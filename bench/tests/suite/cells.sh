@@ -5,8 +5,8 @@
 # lab: --cpus 4 --sockets 2
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
-[ "$(nproc)" -eq 4 ] && [ "$(cat /sys/devices/system/cpu/cpu*/topology/package_cpus_list | sort -u | wc -l)" -eq 2 ] ||
-	skip 'needs 4 pCPUs in 2 packages'
+packages=$(cat /sys/devices/system/cpu/cpu*/topology/package_cpus_list | sort -u | wc -l)
+[ "$(nproc) $packages" = '4 2' ] || skip 'needs 4 pCPUs in 2 packages'
 tree=$(readlink -f "$here/../../..")
 [ -d /usr/src/vmgang ] && tree=/usr/src/vmgang
 make -s -C "$tree/kernel/class" build/classctl >"$work/make" 2>&1 ||
