@@ -397,62 +397,42 @@ VG_FN void vg_vcpu_leave(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 	vg_gang_release(c, e);
 }
 
-/* vCPU @vi has reached its notch.  Returns how many may go on. */
-VG_FN u32 vg_paused_due(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 vi)
-{
-	struct vg_vcpu *v = vg_vcpu(s, vi);
-
-	if (!vg_cap_left(&v->cap, pl->now)) {
-		vg_paused_del(s, c, vi);
-		vg_paused_add(s, c, vi, vg_cap_refill(&v->cap), pl->now);
-		return 0;
-	}
-	vg_vcpu_unlist(s, c, vi);
-	vg_vcpu_wait(s, c, pl, vi);
-	return 1;
-}
-
-/* Ent @ei likewise. */
-VG_FN u32 vg_throttled_due(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 ei)
-{
-	struct vg_ent *e = vg_ent(s, ei);
-	struct vg_cap *cap = &vg_vm(s, e->slot)->cap;
-
-	vg_throttled_del(s, c, ei);
-	if (!vg_cap_left(cap, pl->now)) {
-		vg_throttled_add(s, c, ei, vg_cap_refill(cap), pl->now);
-		return 0;
-	}
-	e->flags &= ~VG_THROTTLED;
-	vg_ent_requeue(s, c, ei);
-	return e->nr_waiting;
-}
-
-/* Caps: let go on who has tokens again.  Returns how many did. */
+/* Caps: let go on whoever has tokens again.  Returns how many did. */
 VG_FN u32 vg_cell_refill(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl)
 {
-	u32 n = 0, notch, who;
-	u64 at;
-	int i;
+	u32 n = 0, vi = c->paused, ei = c->throttled, next, keep = VG_NONE;
 
-	vg_times(i, VG_REFILL) {
-		if (!c->noted)
-			break;
-		at = vg_wheel_next(c);
-		if (at * VG_MS > pl->now)
-			break;
-		c->turned = at - 1;
-		notch = at & (VG_WHEEL - 1);
-		who = c->paused[notch];
-		if (who != VG_NONE) {
-			n += vg_paused_due(s, c, pl, who);
-			continue;
+	c->refill = 0;
+	while (vi != VG_NONE && can_loop) {
+		struct vg_vcpu *v = vg_vcpu(s, vi);
+
+		next = v->next;
+		if (vg_cap_left(&v->cap, pl->now)) {
+			vg_vcpu_unlist(s, c, vi);
+			vg_vcpu_wait(s, c, pl, vi);
+			n++;
+		} else {
+			vg_cell_refill_at(c, vg_cap_refill(&v->cap));
 		}
-		who = c->throttled[notch];
-		if (who != VG_NONE)
-			n += vg_throttled_due(s, c, pl, who);
+		vi = next;
 	}
-	c->refill = c->noted ? vg_wheel_next(c) * VG_MS : 0;
+	c->throttled = VG_NONE;
+	while (ei != VG_NONE && can_loop) {
+		struct vg_ent *e = vg_ent(s, ei);
+
+		next = e->next;
+		if (vg_cap_left(&vg_vm(s, e->slot)->cap, pl->now)) {
+			e->flags &= ~VG_THROTTLED;
+			n += e->nr_waiting;
+			vg_ent_requeue(s, c, ei);
+		} else {
+			vg_cell_refill_at(c, vg_cap_refill(&vg_vm(s, e->slot)->cap));
+			e->next = keep;
+			keep = ei;
+		}
+		ei = next;
+	}
+	c->throttled = keep;
 	return n;
 }
 
@@ -460,11 +440,22 @@ VG_FN u32 vg_cell_refill(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 VG_FN void vg_ent_unthrottle(struct vg_state_all *s, struct vg_cell *c, u32 ei)
 {
 	struct vg_ent *e = vg_ent(s, ei);
+	u32 at = c->throttled;
 
 	if (!(e->flags & VG_THROTTLED))
 		return;
 	e->flags &= ~VG_THROTTLED;
-	vg_throttled_del(s, c, ei);
+	if (at == ei) {
+		c->throttled = e->next;
+		return;
+	}
+	while (at != VG_NONE && can_loop) {
+		if (vg_ent(s, at)->next == ei) {
+			vg_ent(s, at)->next = e->next;
+			break;
+		}
+		at = vg_ent(s, at)->next;
+	}
 }
 
 /*
