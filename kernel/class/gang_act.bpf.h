@@ -93,7 +93,7 @@ VG_INLINE void act(struct vg_cell *c, struct vg_plan *pl, u64 kicks)
 		kick(c, kicks);
 	if (pl->nr_stopped || pl->started != VG_NONE || pl->held != VG_NONE)
 		report_plan(pl);
-	if (c->refill && c->refill != c->armed)
+	if (vg_cell_late(c, pl->now))
 		arm_timer(c, pl->now, c->refill);
 }
 
