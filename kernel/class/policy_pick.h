@@ -319,7 +319,9 @@ VG_FN u32 vg_wake(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl,
 	gang = vg_ent_is_gang(c, e);
 	if (idle)
 		b = idle & vg_bit(v->bit) ? v->bit : vg_lowest(idle);
-	if (gang && (e->flags & VG_ON) && pl->now + VG_SLOP < e->deadline) {
+	/* Whoever comes for the end of a stint takes what is free, and does not lengthen it. */
+	if (gang && (e->flags & VG_ON) &&
+	    (b != VG_NONE || pl->now + VG_SLOP < e->deadline)) {
 		if (b == VG_NONE && preempt)
 			b = vg_wake_victim(s, c, pl, vi, true);
 		if (b == VG_NONE)
