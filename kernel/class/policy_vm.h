@@ -145,6 +145,11 @@ VG_FN void vg_ent_put(struct vg_state_all *s, u32 ei)
 	s->free_ent = ei;
 }
 
+VG_INLINE u64 vg_guard_bound(struct vmgang_bpf_vm *info)
+{
+	return info->guard == VMGANG_GUARD_KERNEL ? (u64)info->guard_us * 1000 : 0;
+}
+
 /* A thread of VM @info enters; returns the vCPU's record. */
 VG_FN u32 vg_vcpu_get(struct vg_state_all *s, struct vmgang_bpf_vm *info,
 		      struct vmgang_bpf_vcpu *vinfo, u32 pid, u32 weight)
@@ -164,6 +169,7 @@ VG_FN u32 vg_vcpu_get(struct vg_state_all *s, struct vmgang_bpf_vm *info,
 		vm->cgroup = info->cgroup_id;
 		vm->cosched = info->cosched;
 		vm->spin = info->spin;
+		vm->guard = vg_guard_bound(info);
 		vg_adapt_begin(&vm->adapt);
 		vm->slice = (u64)info->slice_us * 1000;
 		vm->weight = weight;
