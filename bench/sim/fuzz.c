@@ -35,11 +35,12 @@ enum feature {
 	HAS_COMES	= 1 << 9,	/* VMs that come or go */
 	HAS_WEIGHTS	= 1 << 10,
 	HAS_SLICES	= 1 << 11,	/* that differ */
+	HAS_GUARD	= 1 << 12,
 };
 
 static const char *const features[] = {
 	"gang", "pinned", "cap", "host", "cells", "halts", "spins", "ple", "wide", "comes",
-	"weights", "slices",
+	"weights", "slices", "guard",
 };
 
 #define NR_FEATURES (sizeof(features) / sizeof(features[0]))
@@ -84,6 +85,8 @@ static u32 features_of(const struct scenario *sc)
 			has |= HAS_COMES;
 		if (vm->slice != sc->vms[0].slice)
 			has |= HAS_SLICES;
+		if (vm->guard)
+			has |= HAS_GUARD;
 		if (vm->weight != 100)
 			has |= HAS_WEIGHTS;
 		if (vm->model == MODEL_PIPE || vm->model == MODEL_IDLE || vm->model == MODEL_IO ||

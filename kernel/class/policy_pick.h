@@ -111,7 +111,7 @@ VG_FN void vg_pick_queue(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 			vg_count(c, VG_STAT_WIDE, 1);
 		if (vg_ent_is_gang(c, e) && vg_ent_width(e) > 1) {
 			if (vg_gang_start(s, c, pl, ei)) {
-				if (pl->skip == VG_NONE)
+				if (!k)
 					vg_cell_advance(c, pl->self, done);
 				if (pl->own != VG_NONE)
 					return;
@@ -139,7 +139,7 @@ VG_FN void vg_pick_queue(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 				vg_vcpu_place(s, c, vi, pl->self, pl);
 				vg_gang_release(c, e);
 				pl->own = vi;
-				if (pl->skip == VG_NONE)
+				if (!k)
 					vg_cell_advance(c, pl->self, done);
 				return;
 			}
