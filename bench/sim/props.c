@@ -30,6 +30,7 @@ struct watch {
 struct props {
 	struct event audit;
 	struct watch *watch;
+	struct cells_watch cells;
 	enum prop failed;
 	char what[200];
 };
@@ -47,6 +48,7 @@ static const char *const names[NR_PROPS] = {
 	[PROP_CAP] = "cap",
 	[PROP_MALICE] = "malice",
 	[PROP_WIDE] = "wide",
+	[PROP_IDLE_CELL] = "idle-cell",
 };
 
 const char *props_name(enum prop prop)
@@ -86,13 +88,27 @@ static double ms(u64 ns)
 	return (double)ns / (double)MS;
 }
 
-static u64 turn(const struct sim *sim, const struct vm_conf *conf)
+static u64 longest_guard(const struct sim *sim)
 {
-	return conf->slice + 2 * sim->cost->hz_ns;
+	u64 guard = 0;
+	u32 i;
+
+	for (i = 0; i < sim->nr_vms; i++) {
+		const struct vm_conf *conf = sim->vms[i].conf;
+
+		if (conf->guard && conf->guard_for > guard)
+			guard = conf->guard_for;
+	}
+	return guard;
 }
 
-/* Always wants all of its vCPUs run, and may have what it wants. */
-static bool is_hungry(const struct vm_conf *conf)
+/* A guard makes its own VM's turns longer, and lets others begin theirs late. */
+static u64 turn(const struct sim *sim, const struct vm_conf *conf)
+{
+	return conf->slice + 2 * sim->cost->hz_ns + longest_guard(sim);
+}
+
+bool props_hungry(const struct vm_conf *conf)
 {
 	if (conf->phase || conf->quota || conf->arrive || conf->depart ||
 	    vm_conf_threads(conf) < conf->vcpus)
@@ -106,7 +122,7 @@ static bool is_hungry(const struct vm_conf *conf)
 	       (conf->model == MODEL_BARRIER && !conf->spin_limit);
 }
 
-static bool is_gang(const struct sim *sim, const struct vm_conf *conf)
+bool props_gang(const struct sim *sim, const struct vm_conf *conf)
 {
 	if (sim->ops->flags & (SCHED_ALL_OFF | SCHED_ALL_GANG))
 		return sim->ops->flags & SCHED_ALL_GANG;
@@ -147,16 +163,7 @@ static u64 wait_bound(const struct sim *sim, const struct vcpu *v)
 /* A member may have to wait for a guarded vCPU of another VM. */
 static u64 costart_bound(const struct sim *sim)
 {
-	u64 guard = 0;
-	u32 i;
-
-	for (i = 0; i < sim->nr_vms; i++) {
-		const struct vm_conf *conf = sim->vms[i].conf;
-
-		if (conf->guard && conf->guard_for > guard)
-			guard = conf->guard_for;
-	}
-	return COSTART_BOUND + guard;
+	return COSTART_BOUND + longest_guard(sim);
 }
 
 bool props_start(struct sim *sim, struct pcpu *p, struct vcpu *v)
@@ -249,6 +256,7 @@ static void on_audit(struct sim *sim, void *arg)
 	}
 	for (i = 0; i < sim->nr_pcpus && !sim->failed; i++)
 		audit_pcpu(sim, &sim->pcpus[i]);
+	cells_audit(sim, &pr->cells);
 	event_set(&sim->queue, &pr->audit, sim->now + AUDIT);
 }
 
@@ -280,7 +288,7 @@ void props_free(struct sim *sim)
 	free(sim->props);
 }
 
-static u64 vm_ran(const struct vm *vm)
+u64 props_ran(const struct vm *vm)
 {
 	u64 sum = 0;
 	u32 i;
@@ -290,12 +298,20 @@ static u64 vm_ran(const struct vm *vm)
 	return sum;
 }
 
+/* pCPUs that a VM can use at once: it lives in one cell. */
+static double useful(const struct sim *sim, const struct vm_conf *conf)
+{
+	u64 cell = cells_width(sim);
+
+	return (double)(conf->vcpus < cell ? conf->vcpus : cell);
+}
+
 /*
  * What hungry VM @at deserves of what the hungry ones got together: in
  * proportion to weight, but nobody more than his width has use for; and if the
  * host's own threads take a little of that from him, it is not the others' fault.
  */
-static double deserves(const struct sim *sim, u32 at, double span, bool *whole)
+double props_deserves(const struct sim *sim, u32 at, double span, bool *whole)
 {
 	double left = 0, weights;
 	bool *full = calloc(sim->nr_vms, sizeof(bool)), again = true;
@@ -306,30 +322,30 @@ static double deserves(const struct sim *sim, u32 at, double span, bool *whole)
 		exit(1);
 	}
 	for (i = 0; i < sim->nr_vms; i++)
-		if (is_hungry(sim->vms[i].conf))
-			left += (double)vm_ran(&sim->vms[i]);
+		if (props_hungry(sim->vms[i].conf))
+			left += (double)props_ran(&sim->vms[i]);
 	while (again) {
 		again = false;
 		weights = 0;
 		for (i = 0; i < sim->nr_vms; i++)
-			if (is_hungry(sim->vms[i].conf) && !full[i])
+			if (props_hungry(sim->vms[i].conf) && !full[i])
 				weights += (double)sim->vms[i].conf->weight;
 		for (i = 0; i < sim->nr_vms; i++) {
 			const struct vm_conf *c = sim->vms[i].conf;
-			double got;
+			double got, most = useful(sim, c) * span;
 
-			if (!is_hungry(c) || full[i] ||
-			    left * (double)c->weight / weights < (double)c->vcpus * span)
+			if (!props_hungry(c) || full[i] ||
+			    left * (double)c->weight / weights < most)
 				continue;
 			full[i] = true;
-			got = (double)vm_ran(&sim->vms[i]);
-			left -= got > 0.9 * (double)c->vcpus * span ? got :
-				(double)c->vcpus * span;
+			got = (double)props_ran(&sim->vms[i]);
+			left -= got > 0.9 * most ? got : most;
 			again = true;
 		}
 	}
-	*whole = full[at];
-	left = full[at] ? (double)sim->vms[at].conf->vcpus * span :
+	if (whole)
+		*whole = full[at];
+	left = full[at] ? useful(sim, sim->vms[at].conf) * span :
 	       left * (double)sim->vms[at].conf->weight / weights;
 	free(full);
 	return left;
@@ -342,7 +358,7 @@ static double deserves(const struct sim *sim, u32 at, double span, bool *whole)
  * of the widest other VM, for which it may have had to make room. What the
  * host's own threads took comes on top: nobody can say whose it was.
  */
-static double slack(const struct sim *sim, const struct vm *vm, double share)
+double props_slack(const struct sim *sim, const struct vm *vm, double share)
 {
 	u64 widest = 0;
 	u32 i;
@@ -359,7 +375,7 @@ static bool some_sleep(const struct sim *sim)
 	u32 i;
 
 	for (i = 0; i < sim->nr_vms; i++)
-		if (!is_hungry(sim->vms[i].conf))
+		if (!props_hungry(sim->vms[i].conf))
 			return true;
 	return false;
 }
@@ -373,17 +389,21 @@ static bool some_sleep(const struct sim *sim)
 static void check_fair(struct sim *sim)
 {
 	double span = (double)(sim->end - sim->warm_at), spare = 0;
-	bool sleep = some_sleep(sim), whole;
+	bool sleep = some_sleep(sim), whole = false;
 	u32 i;
 
 	for (i = 0; i < sim->nr_vms; i++)
 		if (sim->vms[i].conf->pin != PIN_NONE)
 			return;		/* a share of which pCPUs? */
-	if (sim->nr_cells > 1)
+	if (sim->nr_cells > 1) {
+		cells_fair(sim);
 		return;
+	}
 	for (i = 0; i < sim->nr_vms; i++) {
-		double want = is_hungry(sim->vms[i].conf) ? deserves(sim, i, span, &whole) : 0;
+		double want = 0;
 
+		if (props_hungry(sim->vms[i].conf))
+			want = props_deserves(sim, i, span, &whole);
 		if (want > 0 && whole && sleep)
 			spare += want * 0.1;
 	}
@@ -391,11 +411,11 @@ static void check_fair(struct sim *sim)
 		struct vm *vm = &sim->vms[i];
 		double want, got, most, lost;
 
-		if (!is_hungry(vm->conf))
+		if (!props_hungry(vm->conf))
 			continue;
-		want = deserves(sim, i, span, &whole);
-		got = (double)vm_ran(vm);
-		most = slack(sim, vm, want) + (double)sim->stats.stolen;
+		want = props_deserves(sim, i, span, &whole);
+		got = (double)props_ran(vm);
+		most = props_slack(sim, vm, want) + (double)sim->stats.stolen;
 		lost = whole && sleep ? want * 0.1 : 0;
 		if (got > want + most + spare - lost || got < want - most - lost)
 			props_fail(sim, PROP_FAIR, vm->vcpus,
@@ -422,16 +442,16 @@ static void check_malice(struct sim *sim)
 	for (i = 0; i < sim->nr_vms; i++) {
 		const struct vm_conf *conf = sim->vms[i].conf;
 
-		if ((!is_hungry(conf) && conf->model != MODEL_DODGE) || conf->pin != PIN_NONE ||
+		if ((!props_hungry(conf) && conf->model != MODEL_DODGE) || conf->pin != PIN_NONE ||
 		    conf->vcpus < sim->nr_pcpus || conf->quota || conf->phase || conf->arrive ||
 		    conf->depart)
 			return;
-		all += (double)vm_ran(&sim->vms[i]);
+		all += (double)props_ran(&sim->vms[i]);
 		weights += (double)conf->weight;
 	}
 	for (i = 0; i < sim->nr_vms; i++) {
 		struct vm *vm = &sim->vms[i];
-		double want = all * (double)vm->conf->weight / weights, got = (double)vm_ran(vm);
+		double want = all * (double)vm->conf->weight / weights, got = (double)props_ran(vm);
 
 		/* What a dodger leaves, others may take. */
 		if ((vm->conf->model == MODEL_DODGE ? dodgers == 1 :
@@ -454,7 +474,7 @@ static void check_cap(struct sim *sim)
 
 	for (i = 0; i < sim->nr_vms; i++) {
 		struct vm *vm = &sim->vms[i];
-		u64 most, got = vm_ran(vm);
+		u64 most, got = props_ran(vm);
 
 		if (!vm->conf->quota)
 			continue;
@@ -466,12 +486,10 @@ static void check_cap(struct sim *sim)
 	}
 }
 
-static u64 cell_width(const struct sim *sim)
-{
-	return sim->sc->cell < sim->nr_pcpus ? sim->sc->cell : sim->nr_pcpus;
-}
-
-/* A gang that can never be whole in its cell is not to be made to wait for that. */
+/*
+ * A gang that can never be whole in its cell is not to be made to wait for that,
+ * except for a turn when it has moved: those that are there first are a gang.
+ */
 static void check_wide(struct sim *sim)
 {
 	u32 i, k;
@@ -480,11 +498,12 @@ static void check_wide(struct sim *sim)
 		struct vm *vm = &sim->vms[i];
 
 		/* Pinned to several cells it is a gang of its own in each. */
-		if (!is_gang(sim, vm->conf) || !is_hungry(vm->conf) || vm->conf->pin != PIN_NONE ||
-		    vm->nr_vcpus <= cell_width(sim))
+		if (!props_gang(sim, vm->conf) || !props_hungry(vm->conf) ||
+		    vm->conf->pin != PIN_NONE || vm->nr_vcpus <= cells_width(sim))
 			continue;
 		for (k = 0; k < vm->nr_vcpus; k++)
-			if (vm->vcpus[k].stats.costop)
+			if (vm->vcpus[k].stats.costop >
+			    vm->vcpus[k].stats.moves_far * turn(sim, vm->conf))
 				props_fail(sim, PROP_WIDE, &vm->vcpus[k], "held back for %.3f ms",
 					   ms(vm->vcpus[k].stats.costop));
 	}

@@ -39,6 +39,7 @@ static const struct key scenario_keys[] = {
 	NUM("milliseconds", struct scenario, seconds, MS, 1, 3600000),
 	NUM("warmup_ms", struct scenario, warmup, MS, 0, 3600000),
 	NUM("seed", struct scenario, seed, 1, 0, ~0ULL),
+	ONE("adaptive", struct scenario, adaptive, "no yes"),
 	{ 0 }
 };
 
@@ -81,7 +82,7 @@ static const struct key vm_keys[] = {
 	NUM("weight", struct vm_conf, weight, 1, 1, 10000),
 	NUM("cap_quota_us", struct vm_conf, quota, US, 0, 1000000000),
 	NUM("cap_period_us", struct vm_conf, period, US, 1000, 1000000),
-	ONE("cosched", struct vm_conf, cosched, "off gang"),
+	ONE("cosched", struct vm_conf, cosched, "off gang adaptive"),
 	ONE("spin", struct vm_conf, spin, "off yield preempt"),
 	ONE("guard", struct vm_conf, guard, "off kernel"),
 	NUM("guard_us", struct vm_conf, guard_for, US, 100, 10000),
@@ -186,8 +187,7 @@ u64 scenario_nr_vcpus(const struct scenario *sc)
 	return n;
 }
 
-/* The @n-th of @words, blank-separated, in @out; false if there are fewer. */
-static bool word_at(const char *words, u64 n, char *out, size_t size)
+bool word_at(const char *words, u64 n, char *out, size_t size)
 {
 	size_t len;
 

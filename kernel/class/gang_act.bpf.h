@@ -114,7 +114,7 @@ VG_INLINE void act(struct vg_cell *c, struct vg_plan *pl, u64 kicks)
 		report_plan(pl);
 	if (pl->guarded != VG_NONE)
 		report_guard(pl);
-	if (c->refill && c->refill != c->armed)
+	if (vg_cell_late(c, pl->now))
 		arm_timer(c, pl->now, c->refill);
 }
 

@@ -65,7 +65,13 @@ typedef uint8_t u8;
 #define VG_MAX_ENTS	8192
 #define VG_QUEUE		VMGANG_MAX_VMS	/* one ent for a VM in a cell */
 
+#define VG_RATIOS	32	/* powers of two of weight over demand */
+#define VG_WHOLE	1024	/* a pCPU's whole time, in demands */
+
 #define VG_MS		1000000ULL
+
+/* How often a cell looks at itself and at others. */
+#define VG_HEARTBEAT	(1000 * VG_MS)
 
 /* The tick that ends a stint may come this much before the deadline. */
 #define VG_SLOP		(1 * VG_MS)
@@ -127,6 +133,8 @@ enum vg_stat {
 	VG_STAT_SKEW_SUM,	/* ns between first and last member's start … */
 	VG_STAT_SKEW_MAX,
 	VG_STAT_SKEW_NR,
+	VG_STAT_MOVES,		/* VMs that were given another home */
+	VG_STAT_ARRIVALS,	/* vCPUs that came from another cell */
 	VG_NR_STATS,
 };
 
@@ -150,6 +158,7 @@ struct vg_vcpu {
 	struct vg_cap cap;	/* of the thread's own cgroup */
 	u64 cgroup;
 	u64 mask;		/* pCPUs of the cell that it may use */
+	u64 cells;		/* cells of which it may use at least half */
 	u64 start;		/* RUNNING: charged up to here */
 	u64 pre;		/* … and charged in advance, ns */
 	u64 since;		/* WAITING since */
@@ -177,6 +186,10 @@ struct vg_ent {
 	u64 on;			/* pCPUs its vCPUs run on or come to */
 	u64 held;		/* VG_HELD since */
 	u64 mask;		/* pCPUs that its waiting vCPUs may use */
+	u64 cells;		/* cells that all of its vCPUs may use */
+	u64 seen;		/* its demand is known up to here */
+	u64 ran;		/* since then, ns of all its vCPUs */
+	u64 waited;		/* … likewise */
 	u32 slot;		/* VG_NONE: record is free, @next links it */
 	u32 cell;
 	u32 cosched;
@@ -192,6 +205,12 @@ struct vg_ent {
 	u32 later;		/* list of those that are VG_CHANGED */
 	u32 next;		/* throttled list; ents of one VM; free list */
 	u32 sibling;		/* next ent of the same VM */
+	u32 nr_tied;		/* vCPUs that may not use every cell */
+	u32 before;		/* list of the cell's ents */
+	u32 after;
+	u32 demand;		/* pCPUs that it could use, in 1/VG_WHOLE */
+	u32 counted;		/* weight in the cell's sums, 0: none */
+	u32 pull;		/* … and its part of @want there */
 };
 
 /**
@@ -201,7 +220,13 @@ struct vg_ent {
  * @next:	when to look again
  * @since:	in @state since
  * @gap:	how long a gang is left alone
+ * @lively:	when points were last seen
+ * @patience:	how long a gang that gave points may then give none
  * @state:	enum vg_adapt_state
+ * @turns:	at which it was asked since the state began
+ * @signs:	… and had points
+ * @heard:	the last of these
+ * @silent:	the present look is there because none came any more
  */
 struct vg_adapt {
 	u64 fresh;
@@ -210,7 +235,13 @@ struct vg_adapt {
 	u64 next;
 	u64 since;
 	u64 gap;
+	u64 lively;
+	u64 patience;
 	u32 state;
+	u32 turns;
+	u32 signs;
+	u32 heard;
+	u32 silent;
 };
 
 struct vg_vm {
@@ -220,12 +251,14 @@ struct vg_vm {
 	u64 cgroup;
 	u64 slice;
 	u64 guard;		/* ns, 0: off */
+	u64 moved;		/* when it got its home, if not the first */
 	u32 weight;
 	u32 cosched;
 	u32 spin;
 	u32 home;		/* cell */
 	u32 ents;		/* list by @sibling */
 	u32 nr_vcpus;		/* in the class */
+	u32 demand;		/* when it was moved, as in its ent */
 };
 
 struct vg_pcpu {
@@ -244,6 +277,16 @@ struct vg_pcpu {
 	u32 sent;		/* @coming is on its way: whoever placed it sees to that */
 	u32 served;		/* the pCPU has seen @coming by itself */
 	u32 stint;		/* serves a gang's stint: its deadline counts */
+};
+
+/**
+ * struct vg_demand - what the VMs of a cell ask for, by weight over demand
+ * @weight:	sum of those that ask at all, in each power of two
+ * @pcpus:	… and of what they could use, in 1/VG_WHOLE
+ */
+struct vg_demand {
+	u32 weight[VG_RATIOS];
+	u32 pcpus[VG_RATIOS];
 };
 
 /**
@@ -266,6 +309,10 @@ struct vg_cell {
 	u64 vnow;		/* largest vtime of whose turn it was: where newcomers start */
 	u64 refill;		/* when the first throttled ent or vCPU may go on */
 	u64 load;		/* weights of the VMs at home here */
+	u64 want;		/* what its VMs' weights and demands come to */
+	u64 level;		/* … at this level */
+	u64 due;		/* … and those that were sent here lately, */
+	u64 due_at;		/* … the last of them then */
 	u64 stats[VG_NR_STATS];
 	u64 armed;		/* the refill that the timer is set for */
 	u64 foreign;		/* when a thread that is no vCPU ran last */
@@ -280,6 +327,18 @@ struct vg_cell {
 	u32 paused;		/* list of vCPUs */
 	u32 levels;		/* of the tree in use, leaves not counted */
 	u32 sweep;		/* where the next sweep begins */
+	u32 ents;		/* list by @after */
+	u32 at;			/* … where the next look begins */
+	u32 nr_ents;
+	u32 asked;		/* weights of those that ask for pCPUs */
+	u32 uneven;		/* heartbeats in a row that found a lighter cell */
+	u32 idler;		/* cell that was idle at the last look, VG_NONE */
+	u64 idler_runs;		/* … and its @runs by then */
+	u64 runs;		/* stints that began here */
+	u32 nr_running;
+	u64 look;		/* when to look again before the heartbeat; 0: no need */
+	u64 reach;		/* cells that any of its VMs may use */
+	struct vg_demand demand;
 	struct vg_pcpu pcpu[VG_CELL_PCPUS];
 	struct vg_node tree[2 * VG_QUEUE];
 };
@@ -306,6 +365,10 @@ struct vg_cell {
  * @look:	when @self is to ask again, as @prev is guarded; or 0
  * @guarded:	vCPU whose guarded time ended, after @guard_ns; or VG_NONE
  * @expired:	… because the bound was reached
+ * @mover:	ent whose VM is to have another home, or VG_NONE
+ * @to:		… and which, unless that has changed hands: then @mover_id is not
+ *		its VM's any more; or others went there first: then @due is not
+ *		what that cell expects
  * @match:	vCPU for each chosen pCPU while a gang is put together
  */
 struct vg_plan {
@@ -331,6 +394,11 @@ struct vg_plan {
 	u32 skip;		/* … and not this one */
 	u32 forced;
 	u32 match[VG_CELL_PCPUS];
+	u32 mover;
+	u32 to;
+	u64 mover_id;
+	u64 due;
+
 	u32 looks;		/* nodes of the queue looked at for the last answer */
 	u32 depth;
 	u32 stack[VG_PLAN_STACK];
@@ -352,6 +420,9 @@ struct vg_state_all {
 	struct vg_vm vms[VMGANG_MAX_VMS];
 	u32 free_vcpu;
 	u32 free_ent;
+	u32 nr_cells;		/* those that have pCPUs come first */
+	u64 level;		/* weight for each pCPU that is asked for, host-wide */
+	u64 level_at;
 };
 
 VG_INLINE struct vg_cell *vg_cell(struct vg_state_all *s, u32 i)

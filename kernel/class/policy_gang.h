@@ -185,6 +185,14 @@ VG_FN void vg_vcpu_unlist(struct vg_state_all *s, struct vg_cell *c, u32 vi)
 	v->state = VG_OUT;
 }
 
+/* Has @v's VM got another home, where @v is to go? */
+VG_INLINE bool vg_vcpu_strays(struct vg_state_all *s, struct vg_cell *c, struct vg_vcpu *v)
+{
+	u32 home = vg_vm(s, v->slot)->home;
+
+	return home != c->id && (v->cells & vg_bit(home));
+}
+
 /* Send waiting vCPU @vi to pCPU @bit, until @until; charge that in advance. */
 VG_FN void vg_vcpu_place(struct vg_state_all *s, struct vg_cell *c, u32 vi, u32 bit,
 			 struct vg_plan *pl)
@@ -197,6 +205,9 @@ VG_FN void vg_vcpu_place(struct vg_state_all *s, struct vg_cell *c, u32 vi, u32 
 	u32 other = p->coming;
 	u64 len;
 
+	if (!e->seen)
+		e->seen = v->since;
+	e->waited += vg_since(pl->now, v->since > e->seen ? v->since : e->seen);
 	vg_vcpu_unlist(s, c, vi);
 	if (other != VG_NONE) {
 		vg_vcpu_unplace(s, c, other);
@@ -206,6 +217,8 @@ VG_FN void vg_vcpu_place(struct vg_state_all *s, struct vg_cell *c, u32 vi, u32 
 		vg_ent_requeue(s, c, vg_vcpu(s, other)->ent);
 	}
 	len = vg_vcpu_allowance(s, vi, vg_weight_of(e->on) + 1, pl->now);
+	if (vg_vcpu_strays(s, c, v) && len > VG_SHORT)
+		len = VG_SHORT;
 	if (e->flags & VG_ON) {
 		u64 left = vg_since(e->deadline, pl->now);
 
@@ -509,6 +522,23 @@ VG_FN void vg_gang_hold(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 	c->nr_held++;
 	pl->held = ei;
 	vg_count(c, VG_STAT_HOLDS, 1);
+}
+
+/* Ent @ei is a gang from now on, or is one no longer. */
+VG_FN void vg_ent_cosched(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 ei,
+			  u32 cosched)
+{
+	struct vg_ent *e = vg_ent(s, ei);
+
+	if (e->cosched == cosched)
+		return;
+	vg_gang_stop(s, c, pl, ei);
+	if (e->flags & VG_HELD) {
+		e->flags &= ~VG_HELD;
+		c->nr_held--;
+	}
+	e->cosched = cosched;
+	vg_ent_requeue(s, c, ei);
 }
 
 #endif /* VMGANG_POLICY_GANG_H */

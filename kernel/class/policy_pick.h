@@ -191,7 +191,7 @@ VG_FN void vg_pick(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl
 	if (prev != VG_NONE) {
 		struct vg_ent *e = vg_ent(s, vg_vcpu(s, prev)->ent);
 
-		if ((e->flags & VG_THROTTLED) ||
+		if ((e->flags & VG_THROTTLED) || vg_vcpu_strays(s, c, vg_vcpu(s, prev)) ||
 		    !vg_cap_left(&vg_vcpu(s, prev)->cap, pl->now)) {
 			pl->prev = VG_NONE;
 		} else if (!p->yielded && pl->now + VG_SLOP < vg_pcpu_deadline(s, p, prev) &&
@@ -306,7 +306,9 @@ VG_FN u32 vg_wake(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl,
 	gang = vg_ent_is_gang(c, e);
 	if (idle)
 		b = idle & vg_bit(v->bit) ? v->bit : vg_lowest(idle);
-	if (gang && (e->flags & VG_ON) && pl->now + VG_SLOP < e->deadline) {
+	/* Whoever comes for the end of a stint takes what is free, and does not lengthen it. */
+	if (gang && (e->flags & VG_ON) &&
+	    (b != VG_NONE || pl->now + VG_SLOP < e->deadline)) {
 		if (b == VG_NONE && preempt)
 			b = vg_wake_victim(s, c, pl, vi, true);
 		if (b == VG_NONE)
@@ -378,6 +380,8 @@ VG_FN void vg_vcpu_run(struct vg_state_all *s, struct vg_cell *c, u32 vi, u32 bi
 	v->bounced = 0;
 	v->costop = 0;
 	p->cur = vi;
+	c->runs++;
+	c->nr_running++;
 	e->on |= vg_bit(bit);
 	vg_idle_clear(c, bit);
 	vg_gang_release(c, e);
@@ -396,6 +400,7 @@ VG_FN void vg_vcpu_stop(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 		return;
 	vg_vcpu_settle(s, c, vi, pl->now);
 	v->state = VG_OUT;
+	c->nr_running--;
 	if (p->cur == vi) {
 		vg_guard_end(c, pl, v->bit, false);
 		p->cur = VG_NONE;
