@@ -160,10 +160,19 @@ static u64 wait_bound(const struct sim *sim, const struct vcpu *v)
 	return bound;
 }
 
-/* A member may have to wait for a guarded vCPU of another VM. */
-static u64 costart_bound(const struct sim *sim)
+/*
+ * A member may have to wait for a guarded vCPU of another VM: that keeps its pCPU
+ * for its bound, and is looked at then.
+ */
+static void check_costart(struct sim *sim, struct vcpu *v, const char *what)
 {
-	return COSTART_BOUND + longest_guard(sim);
+	struct watch *w = &sim->props->watch[v->id];
+	u64 bound = COSTART_BOUND + longest_guard(sim);
+
+	if (w->costart && sim->now - w->costart > bound && !sim->sc->host_every)
+		props_fail(sim, PROP_COSTART, v, "%s %.3f ms after its gang started, bound %.3f",
+			   what, ms(sim->now - w->costart), ms(bound));
+	w->costart = 0;
 }
 
 bool props_start(struct sim *sim, struct pcpu *p, struct vcpu *v)
@@ -182,10 +191,7 @@ bool props_start(struct sim *sim, struct pcpu *p, struct vcpu *v)
 		props_fail(sim, PROP_AFFINITY, v, "picked by pCPU %u, which it may not use", p->id);
 	if (!w || sim->failed)
 		return sim->failed;
-	if (w->costart && sim->now - w->costart > costart_bound(sim) && !sim->sc->host_every)
-		props_fail(sim, PROP_COSTART, v, "runs %.3f ms after its gang started, bound %.3f",
-			   ms(sim->now - w->costart), ms(costart_bound(sim)));
-	w->costart = 0;
+	check_costart(sim, v, "runs");
 	if (w->held_at > from)
 		from = w->held_at;
 	if (sim->now - from > w->bound)
@@ -209,6 +215,12 @@ void props_costart(struct sim *sim, struct vcpu *v)
 {
 	if (sim->props)
 		sim->props->watch[v->id].costart = sim->now;
+}
+
+void props_costop(struct sim *sim, struct vcpu *v)
+{
+	if (sim->props && !sim->failed)
+		check_costart(sim, v, "is co-stopped, still waiting,");
 }
 
 static bool could_run(struct sim *sim, const struct pcpu *p, struct vcpu *v)

@@ -58,6 +58,20 @@ static void report_start(struct sim *sim, struct vg_cell *c, u32 ei)
 	}
 }
 
+/* Whoever of the gang has not come by now need not hurry any more. */
+static void report_stop(struct sim *sim, u32 ei, u32 width)
+{
+	u32 slot = vg_ent(st(sim), ei)->slot, i;
+
+	trace_gang(sim, slot, false, width);
+	for (i = 0; i < sim->nr_vcpus; i++) {
+		struct vcpu *v = &sim->vcpus[i];
+
+		if (v->vm->id == slot && vg_vcpu(st(sim), cv(v)->vi)->ent == ei)
+			props_costop(sim, v);
+	}
+}
+
 static void kick(struct sim *sim, struct vg_cell *c, u64 mask)
 {
 	u64 m;
@@ -88,7 +102,7 @@ void act(struct sim *sim, struct vg_cell *c, struct vg_plan *pl)
 	u32 i;
 
 	for (i = 0; i < pl->nr_stopped; i++)
-		trace_gang(sim, vg_ent(st(sim), pl->stopped[i])->slot, false, pl->width[i]);
+		report_stop(sim, pl->stopped[i], pl->width[i]);
 	if (pl->started != VG_NONE)
 		report_start(sim, c, pl->started);
 	if (pl->held != VG_NONE)
