@@ -106,7 +106,7 @@ bool vmgang_kvm_in_kernel(struct kvm_vcpu *kvcpu)
 			continue;
 		if (kvcpu->arch.guest_state_protected)
 			return false;
-		in_kernel = !kvm_x86_call(get_cpl)(kvcpu);
+		in_kernel = vmgang_kvm_cpl_is_0(kvcpu);
 		vmgang_kvm_forget_segments(kvcpu);
 		return in_kernel;
 	}
