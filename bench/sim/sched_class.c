@@ -107,6 +107,8 @@ void act(struct sim *sim, struct vg_cell *c, struct vg_plan *pl)
 		report_start(sim, c, pl->started);
 	if (pl->held != VG_NONE)
 		report_held(sim, pl->held);
+	if (pl->guarded != VG_NONE)
+		sim->stats.guarded += pl->guard_ns;
 	if (kicks)
 		kick(sim, c, kicks);
 	if (vg_cell_late(c, sim->now))
@@ -566,7 +568,7 @@ struct class_counts class_counts(struct sim *sim)
 const struct sched_ops id = {				\
 	.name = says,					\
 	.what = sentence,				\
-	.flags = (bits) | SCHED_PROPS,			\
+	.flags = (bits) | SCHED_PROPS, .lag = VG_LAG,	\
 	.state = sizeof(struct class),			\
 	.vcpu = sizeof(struct class_vcpu),		\
 	.pcpu = sizeof(struct class_pcpu),		\
