@@ -31,7 +31,7 @@ enum vg_source {
 };
 
 #define VG_VALUE_SIZE 24
-#define VG_PRESET_DEFAULT "adaptive"
+#define VG_PRESET_DEFAULT "xen-credit"
 
 /* What one source says; an empty string is "nothing". */
 struct vg_policy {

@@ -58,7 +58,7 @@ static void with_daemon(void **state)
 	assert_int_equal(cli("--version", out, sizeof(out), NULL), 0);
 	assert_string_equal(out, "vmgang 0.1.0\n");
 	assert_int_equal(cli("-i 0.1", out, sizeof(out), NULL), 0);
-	assert_non_null(strstr(out, "observing only, 2 VMs, 2 co-scheduled"));
+	assert_non_null(strstr(out, "observing only, 2 VMs, 1 co-scheduled"));
 }
 
 /* Shows that list, show and the state need no daemon, and set says so. */
