@@ -39,12 +39,16 @@ struct kvm_vcpu;
 #define VMGANG_SLICE_US		20000
 #define VMGANG_SLICE_US_MIN	1000
 #define VMGANG_SLICE_US_MAX	100000
+#define VMGANG_GUARD_US		1000
+#define VMGANG_GUARD_US_MIN	100
+#define VMGANG_GUARD_US_MAX	10000
 
 struct vmgang_vm {
 	raw_spinlock_t lock;
 	struct vmgang_vm_account account;
 	u64 gang_starts;
 	u64 gang_stops;
+	u64 guard_max_ns;
 
 	u64 id;
 	u32 slot;
@@ -54,6 +58,9 @@ struct vmgang_vm {
 	u64 cgroup_id;
 	u32 cosched;			/* enum vmgang_cosched */
 	u32 slice_us;
+	u32 spin;			/* enum vmgang_spins */
+	u32 guard;			/* enum vmgang_guard */
+	u32 guard_us;
 	u32 managed;
 	bool dead;
 	bool shown;			/* in sysfs; the VM's work's own */
@@ -109,6 +116,11 @@ struct vmgang_thread {
 	int policy;
 };
 
+static inline struct vmgang_vm *vmgang_vm_of(struct kobject *kobj)
+{
+	return container_of(kobj, struct vmgang_vm, kobj);
+}
+
 extern raw_spinlock_t vmgang_lock;
 extern struct list_head vmgang_vms;
 extern struct list_head vmgang_threads;
@@ -162,6 +174,7 @@ void vmgang_vcpu_switch_in(struct vmgang_thread *thread);
 void vmgang_vcpu_wake(struct vmgang_thread *thread);
 void vmgang_vcpu_hold(struct vmgang_thread *thread, bool held);
 void vmgang_vcpu_spin(struct vmgang_thread *thread);
+void vmgang_vcpu_guarded(struct vmgang_thread *thread, u64 ns, bool expired);
 
 /* thread.c */
 struct vmgang_thread *vmgang_thread_alloc(struct task_struct *task);
@@ -186,6 +199,7 @@ int vmgang_kvm_init(void);
 void vmgang_kvm_uninit(void);
 bool vmgang_kvm_yielding(const struct kvm_vcpu *kvcpu);
 bool vmgang_kvm_preempted_in_kernel(const struct kvm_vcpu *kvcpu);
+bool vmgang_kvm_in_kernel(struct kvm_vcpu *kvcpu);
 u64 vmgang_kvm_yields(const struct kvm_vcpu *kvcpu);
 
 /* cgroup.c */
@@ -205,6 +219,10 @@ int vmgang_sysfs_add_vcpu(struct vmgang_vcpu *vcpu);
 void vmgang_sysfs_del_vcpu(struct vmgang_vcpu *vcpu);
 void vmgang_sysfs_notify_state(void);
 
+/* policy_attr.c */
+extern const struct attribute_group vmgang_policy_group;
+extern const struct attribute_group vmgang_policy_values_group;
+
 /* kfunc.c */
 int vmgang_kfunc_init(void);
 void vmgang_kfunc_uninit(void);
@@ -212,6 +230,8 @@ int vmgang_bpf_attach_class(u32 abi);
 void vmgang_bpf_detach_class(void);
 int vmgang_bpf_get_vcpu(struct task_struct *p, struct vmgang_bpf_vcpu *out);
 int vmgang_bpf_get_vm(u32 slot, struct vmgang_bpf_vm *out);
+bool vmgang_bpf_in_kernel(struct task_struct *p);
+void vmgang_bpf_report_guard(struct task_struct *p, u64 ns, bool expired);
 void vmgang_bpf_report_costop(struct task_struct *p, bool held);
 void vmgang_bpf_report_gang(u32 slot, u64 id, bool start, u32 width);
 bool vmgang_class_attached(void);

@@ -35,11 +35,12 @@ enum feature {
 	HAS_COMES	= 1 << 9,	/* VMs that come or go */
 	HAS_WEIGHTS	= 1 << 10,
 	HAS_SLICES	= 1 << 11,	/* that differ */
+	HAS_GUARD	= 1 << 12,
 };
 
 static const char *const features[] = {
 	"gang", "pinned", "cap", "host", "cells", "halts", "spins", "ple", "wide", "comes",
-	"weights", "slices",
+	"weights", "slices", "guard",
 };
 
 #define NR_FEATURES (sizeof(features) / sizeof(features[0]))
@@ -84,6 +85,8 @@ static u32 features_of(const struct scenario *sc)
 			has |= HAS_COMES;
 		if (vm->slice != sc->vms[0].slice)
 			has |= HAS_SLICES;
+		if (vm->guard)
+			has |= HAS_GUARD;
 		if (vm->weight != 100)
 			has |= HAS_WEIGHTS;
 		if (vm->model == MODEL_PIPE || vm->model == MODEL_IDLE || vm->model == MODEL_IO ||
@@ -297,7 +300,7 @@ static void random_cells(struct scenario *sc, struct rng *r)
 	}
 }
 
-static void random_scenario(struct scenario *sc, u64 seed)
+static void random_guests(struct scenario *sc, u64 seed)
 {
 	struct rng r = { .s = seed * 0x2545f4914f6cdd1dULL };
 	struct rng cells = { .s = seed * 0x9e6c63d0876a9a47ULL };
@@ -329,6 +332,20 @@ static void random_scenario(struct scenario *sc, u64 seed)
 	n = pick(&r, 1, 8);
 	for (i = 0; i < n; i++)
 		random_vm(sc, &r, plain);
+}
+
+/* Drawn last, so that a scenario stays what it is when there is more to draw. */
+static void random_scenario(struct scenario *sc, u64 seed)
+{
+	struct rng r = { .s = seed * 0x9e3779b97f4a7c15ULL + 1 };
+	u32 i;
+
+	random_guests(sc, seed);
+	for (i = 0; i < sc->nr_vms; i++) {
+		sc->vms[i].spin = rng_below(&r, 3);
+		sc->vms[i].guard = rng_percent(&r, 30);
+		sc->vms[i].guard_for = pick(&r, 100, 10000) * US;
+	}
 }
 
 struct tally {

@@ -88,9 +88,24 @@ static double ms(u64 ns)
 	return (double)ns / (double)MS;
 }
 
+static u64 longest_guard(const struct sim *sim)
+{
+	u64 guard = 0;
+	u32 i;
+
+	for (i = 0; i < sim->nr_vms; i++) {
+		const struct vm_conf *conf = sim->vms[i].conf;
+
+		if (conf->guard && conf->guard_for > guard)
+			guard = conf->guard_for;
+	}
+	return guard;
+}
+
+/* A guard makes its own VM's turns longer, and lets others begin theirs late. */
 static u64 turn(const struct sim *sim, const struct vm_conf *conf)
 {
-	return conf->slice + 2 * sim->cost->hz_ns;
+	return conf->slice + 2 * sim->cost->hz_ns + longest_guard(sim);
 }
 
 bool props_hungry(const struct vm_conf *conf)
@@ -98,8 +113,12 @@ bool props_hungry(const struct vm_conf *conf)
 	if (conf->phase || conf->quota || conf->arrive || conf->depart ||
 	    vm_conf_threads(conf) < conf->vcpus)
 		return false;
-	return conf->model == MODEL_COMPUTE || conf->model == MODEL_STORM ||
-	       conf->model == MODEL_LOCK ||
+	if (conf->model == MODEL_COMPUTE)
+		return true;
+	/* What it spins away goes to others. */
+	if (conf->spin == SPIN_PREEMPT)
+		return false;
+	return conf->model == MODEL_STORM || conf->model == MODEL_LOCK ||
 	       (conf->model == MODEL_BARRIER && !conf->spin_limit);
 }
 
@@ -145,6 +164,21 @@ static u64 wait_bound(const struct sim *sim, const struct vcpu *v)
 	return bound;
 }
 
+/*
+ * A member may have to wait for a guarded vCPU of another VM: that keeps its pCPU
+ * for its bound, and is looked at then.
+ */
+static void check_costart(struct sim *sim, struct vcpu *v, const char *what)
+{
+	struct watch *w = &sim->props->watch[v->id];
+	u64 bound = COSTART_BOUND + longest_guard(sim);
+
+	if (w->costart && sim->now - w->costart > bound && !sim->sc->host_every)
+		props_fail(sim, PROP_COSTART, v, "%s %.3f ms after its gang started, bound %.3f",
+			   what, ms(sim->now - w->costart), ms(bound));
+	w->costart = 0;
+}
+
 bool props_start(struct sim *sim, struct pcpu *p, struct vcpu *v)
 {
 	struct watch *w = sim->props ? &sim->props->watch[v->id] : NULL;
@@ -161,10 +195,7 @@ bool props_start(struct sim *sim, struct pcpu *p, struct vcpu *v)
 		props_fail(sim, PROP_AFFINITY, v, "picked by pCPU %u, which it may not use", p->id);
 	if (!w || sim->failed)
 		return sim->failed;
-	if (w->costart && sim->now - w->costart > COSTART_BOUND && !sim->sc->host_every)
-		props_fail(sim, PROP_COSTART, v, "runs %.3f ms after its gang started, bound %.3f",
-			   ms(sim->now - w->costart), ms(COSTART_BOUND));
-	w->costart = 0;
+	check_costart(sim, v, "runs");
 	if (w->held_at > from)
 		from = w->held_at;
 	if (sim->now - from > w->bound)
@@ -188,6 +219,12 @@ void props_costart(struct sim *sim, struct vcpu *v)
 {
 	if (sim->props)
 		sim->props->watch[v->id].costart = sim->now;
+}
+
+void props_costop(struct sim *sim, struct vcpu *v)
+{
+	if (sim->props && !sim->failed)
+		check_costart(sim, v, "is co-stopped, still waiting,");
 }
 
 static bool could_run(struct sim *sim, const struct pcpu *p, struct vcpu *v)
@@ -350,11 +387,13 @@ double props_slack(const struct sim *sim, const struct vm *vm, double share)
  * What of @want VMs that come and go may cost a hungry one, who is as wide as he
  * is and can not make up for it when they are gone. At worst they come all at
  * once, and leave him what pCPUs there are besides; and even if they do not, nine
- * tenths of his width are all he can be sure of. Others find the rest.
+ * tenths of his width are all he can be sure of. Others find the rest. Nor can he
+ * make up for what he waited for guarded vCPUs.
  */
 static double lost_at_most(const struct sim *sim, const struct vm *vm, double want, double span)
 {
 	double width = useful(sim, vm->conf), left = (double)sim->nr_pcpus, ran = 0, sure, most;
+	double guarded = want > width * span * 0.9 ? (double)sim->stats.guarded : 0;
 	u32 i;
 
 	for (i = 0; i < sim->nr_vms; i++) {
@@ -364,14 +403,14 @@ static double lost_at_most(const struct sim *sim, const struct vm *vm, double wa
 		left -= (double)sim->vms[i].nr_vcpus;
 	}
 	if (ran <= 0)
-		return 0;
+		return guarded;
 	if (left < 0)
 		left = 0;
 	most = ran / ((double)sim->nr_pcpus - left);
 	sure = width * (span - most) + (left < width ? left : width) * most;
 	if (sure > width * span * 0.9)
 		sure = width * span * 0.9;
-	return want > sure ? want - sure : 0;
+	return (want > sure ? want - sure : 0) + guarded;
 }
 
 /*

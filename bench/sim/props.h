@@ -38,6 +38,8 @@ void props_stop(struct sim *sim, struct vcpu *v);
 void props_leave(struct sim *sim, struct vcpu *v);
 /* @v belongs to a gang that starts now. */
 void props_costart(struct sim *sim, struct vcpu *v);
+/* … and whose stint is over. */
+void props_costop(struct sim *sim, struct vcpu *v);
 void props_end(struct sim *sim);
 void props_fail(struct sim *sim, enum prop prop, const struct vcpu *v, const char *what, ...)
 	__attribute__((format(printf, 4, 5)));

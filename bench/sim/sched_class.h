@@ -36,6 +36,7 @@ struct class_vcpu {
 struct class_pcpu {
 	u32 bit;
 	struct vcpu *local;
+	struct event look;	/* while a guarded vCPU goes on */
 };
 
 struct class_cell {
@@ -107,6 +108,12 @@ void act(struct sim *sim, struct vg_cell *c, struct vg_plan *pl);
 void class_adapt(struct sim *sim, struct vcpu *v);
 void class_spun(struct sim *sim, struct vcpu *v, u32 exits);
 void class_lost(struct sim *sim, struct vcpu *v);
+
+/* sched_knobs.c: a VM as the module would tell the class of it */
+struct vmgang_bpf_vm class_policy(struct sim *sim, struct vcpu *v);
+bool class_yield(struct sim *sim, struct vcpu *from, struct vcpu *to);
+bool class_spins(struct sim *sim, struct vcpu *v, u32 exits);
+
 /* The pCPUs of @c that @v may use. */
 static inline u64 mask_in(struct vg_cell *c, struct vcpu *v)
 {

@@ -120,7 +120,11 @@ enum vg_stat {
 	VG_STAT_REJOINS,	/* a member back in its gang's stint at once */
 	VG_STAT_WAKE_IDLE,
 	VG_STAT_WAKE_PREEMPTS,
-	VG_STAT_YIELDS,
+	VG_STAT_YIELDS,		/* to the sibling that KVM named, … */
+	VG_STAT_SPUN,		/* … to another VM */
+	VG_STAT_GUARDS,		/* stints that went on in guest kernel mode, … */
+	VG_STAT_EXPIRIES,	/* … until the bound, … */
+	VG_STAT_GUARD_SUM,	/* … ns in all */
 	VG_STAT_THROTTLES,
 	VG_STAT_STARVED,
 	VG_STAT_HOST,		/* a pCPU was lost to the host's own threads */
@@ -246,9 +250,11 @@ struct vg_vm {
 	u64 id;			/* 0: record is free */
 	u64 cgroup;
 	u64 slice;
+	u64 guard;		/* ns, 0: off */
 	u64 moved;		/* when it got its home, if not the first */
 	u32 weight;
 	u32 cosched;
+	u32 spin;
 	u32 home;		/* cell */
 	u32 ents;		/* list by @sibling */
 	u32 nr_vcpus;		/* in the class */
@@ -260,11 +266,13 @@ struct vg_pcpu {
 	u64 vstart;		/* its ent's vtime then */
 	u64 deadline;
 	u64 vnow;		/* largest vtime of whose turn it was here */
+	u64 guard;		/* since when @cur is guarded, or 0 */
 	u32 cpu;		/* the kernel's number */
 	u32 cur;		/* vCPU that runs */
 	u32 coming;		/* vCPU that is to run next */
 	u32 gang;		/* ent whose stint it last served */
 	u32 hint;		/* vCPU that a sibling yielded to */
+	u32 spun;		/* vCPU that was found spinning here */
 	u32 yielded;
 	u32 sent;		/* @coming is on its way: whoever placed it sees to that */
 	u32 served;		/* the pCPU has seen @coming by itself */
@@ -297,6 +305,7 @@ struct vg_node {
 struct vg_cell {
 	u64 all;		/* its pCPUs */
 	u64 idle;		/* those in the idle loop; set and cleared atomically */
+	u64 guards;		/* those that go on with a guarded vCPU */
 	u64 vnow;		/* largest vtime of whose turn it was: where newcomers start */
 	u64 refill;		/* when the first throttled ent or vCPU may go on */
 	u64 load;		/* weights of the VMs at home here */
@@ -345,6 +354,7 @@ struct vg_cell {
  * @now:	ns
  * @self:	pCPU that asks for work, VG_NONE if none does
  * @prev:	vCPU that @self runs and that could go on, or VG_NONE
+ * @unsafe:	… which is in guest kernel mode (asked if its VM is guarded)
  * @own:	vCPU for @self, VG_KEEP or VG_NONE (nothing to run)
  * @placed:	other pCPUs that got a vCPU (pcpu->coming), which is to be sent
  * @kick:	pCPUs that are to ask for work themselves, now; some have a
@@ -352,6 +362,9 @@ struct vg_cell {
  * @started:	ent whose gang stint began, or VG_NONE
  * @held:	ent that became VG_HELD, or VG_NONE
  * @stopped:	ents whose gang stint ended
+ * @look:	when @self is to ask again, as @prev is guarded; or 0
+ * @guarded:	vCPU whose guarded time ended, after @guard_ns; or VG_NONE
+ * @expired:	… because the bound was reached
  * @mover:	ent whose VM is to have another home, or VG_NONE
  * @to:		… and which, unless that has changed hands: then @mover_id is not
  *		its VM's any more; or others went there first: then @due is not
@@ -362,6 +375,7 @@ struct vg_plan {
 	u64 now;
 	u32 self;
 	u32 prev;
+	u32 unsafe;
 
 	u64 placed;
 	u64 kick;
@@ -371,6 +385,10 @@ struct vg_plan {
 	u32 nr_stopped;
 	u32 stopped[VG_PLAN_STOPS];
 	u32 width[VG_PLAN_STOPS];
+	u64 look;
+	u64 guard_ns;
+	u32 guarded;
+	u32 expired;
 
 	u32 narrow;		/* consider ents up to this width */
 	u32 skip;		/* … and not this one */

@@ -7,6 +7,8 @@
 #define VMGANG_POLICY_PICK_H
 
 #include "policy_gang.h"
+#include "policy_guard.h"
+#include "policy_spin.h"
 
 /* pCPU pl->self goes on with pl->prev, whose stint is over, for another one. */
 VG_FN void vg_pcpu_renew(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl)
@@ -66,46 +68,6 @@ VG_FN bool vg_pick_rejoin(struct vg_state_all *s, struct vg_cell *c, struct vg_p
 }
 
 /*
- * The vCPU of ent @ei for whose sake a sibling gave the pCPU up, if it still waits;
- * not once a third has waited for a slice of each: two could hand it to and fro.
- */
-VG_INLINE u32 vg_pcpu_hint(struct vg_state_all *s, struct vg_cell *c, u32 bit, u32 ei, u64 now)
-{
-	struct vg_ent *e = vg_ent(s, ei);
-	u32 vi = vg_pcpu(c, bit)->hint;
-	struct vg_vcpu *v = vg_vcpu(s, vi);
-
-	if (vi == VG_NONE || v->state != VG_WAITING || v->ent != ei || !(v->mask & vg_bit(bit)))
-		return VG_NONE;
-	if (vg_since(now, vg_vcpu(s, e->head)->since) > e->slice * e->nr_bound)
-		return VG_NONE;
-	return vi;
-}
-
-/*
- * pl->prev spins in the middle of its stint and named a sibling: that takes over
- * the rest of the stint, and no more.  So a directed yield moves time only
- * within a VM, and spinning does not lengthen what a VM has.
- */
-VG_FN bool vg_pick_hint(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl)
-{
-	struct vg_pcpu *p = vg_pcpu(c, pl->self);
-	u64 until = p->deadline, since = p->since, vstart = p->vstart;
-	u32 vi = vg_pcpu_hint(s, c, pl->self, vg_vcpu(s, pl->prev)->ent, pl->now);
-
-	if (vi == VG_NONE)
-		return false;
-	vg_vcpu_place(s, c, vi, pl->self, pl);
-	if (p->deadline > until)
-		p->deadline = until;
-	p->since = since;
-	p->vstart = vstart;
-	pl->own = vi;
-	vg_count(c, VG_STAT_YIELDS, 1);
-	return true;
-}
-
-/*
  * The member of held gang @ei that is to run without the others; VG_NONE if one
  * of them (the pCPU runs ent @inc) does already, and the next has not waited for
  * a slice yet.
@@ -149,7 +111,7 @@ VG_FN void vg_pick_queue(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 			vg_count(c, VG_STAT_WIDE, 1);
 		if (vg_ent_is_gang(c, e) && vg_ent_width(e) > 1) {
 			if (vg_gang_start(s, c, pl, ei)) {
-				if (pl->skip == VG_NONE)
+				if (!k)
 					vg_cell_advance(c, pl->self, done);
 				if (pl->own != VG_NONE)
 					return;
@@ -177,7 +139,7 @@ VG_FN void vg_pick_queue(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 				vg_vcpu_place(s, c, vi, pl->self, pl);
 				vg_gang_release(c, e);
 				pl->own = vi;
-				if (pl->skip == VG_NONE)
+				if (!k)
 					vg_cell_advance(c, pl->self, done);
 				return;
 			}
@@ -222,6 +184,8 @@ VG_FN void vg_pick(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl
 		vg_vcpu_settle(s, c, prev, pl->now);
 		vg_ent_throttle(s, c, pl, vg_vcpu(s, prev)->ent);
 	}
+	if (vg_pick_guard(s, c, pl))
+		goto out;
 	if (p->coming != VG_NONE) {
 		p->served = 1;
 		if (!p->sent)
@@ -236,7 +200,8 @@ VG_FN void vg_pick(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl
 		if ((e->flags & VG_THROTTLED) || vg_vcpu_strays(s, c, vg_vcpu(s, prev)) ||
 		    !vg_cap_left(&vg_vcpu(s, prev)->cap, pl->now)) {
 			pl->prev = VG_NONE;
-		} else if (!p->yielded && pl->now + VG_SLOP < vg_pcpu_deadline(s, p, prev)) {
+		} else if (!p->yielded && pl->now + VG_SLOP < vg_pcpu_deadline(s, p, prev) &&
+			   !vg_pick_spun(s, c, pl)) {
 			u64 left = vg_pcpu_deadline(s, p, prev) - pl->now;
 
 			if (vg_pick_hint(s, c, pl))
@@ -249,11 +214,14 @@ VG_FN void vg_pick(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl
 	}
 	if (!vg_pick_rejoin(s, c, pl))
 		vg_pick_queue(s, c, pl);
+	if (pl->own == VG_NONE && pl->prev == VG_NONE && c->guards)
+		vg_pick_unguarded(s, c, pl);
 	if (pl->own == VG_NONE && prev == VG_NONE)
 		vg_idle_set(c, pl->self);
 out:
 	p->yielded = 0;
 	p->hint = VG_NONE;
+	p->spun = VG_NONE;
 	pl->kick &= ~(pl->placed | vg_bit(pl->self));
 }
 
@@ -314,11 +282,24 @@ VG_FN u32 vg_wake_victim(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 	return best;
 }
 
+/* Who woke the vCPU that was placed on pCPU @bit sends it there, or the pCPU asks. */
+VG_INLINE u32 vg_wake_send(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 bit)
+{
+	if (vg_pcpu_guarded(s, c, bit)) {
+		pl->kick |= vg_bit(bit);
+		return VG_NONE;
+	}
+	vg_pcpu(c, bit)->sent = 1;
+	pl->kick &= ~vg_bit(bit);
+	return bit;
+}
+
 /*
  * vCPU @vi has just begun to wait.  Give it a pCPU at once if it is its turn: a
  * member of a gang within its stint, an idle pCPU, or one whose ent is ahead: well
  * if @preempt, by a slice if it has only lost its pCPU to another.  Returns the
- * pCPU, VG_NONE if it waits.
+ * pCPU that it is to be sent to, VG_NONE if it waits, or if that pCPU has to ask
+ * for it.
  */
 VG_FN u32 vg_wake(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 vi,
 		  bool preempt)
@@ -349,9 +330,7 @@ VG_FN u32 vg_wake(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl,
 			return VG_NONE;
 		if (vg_gang_start(s, c, pl, v->ent)) {
 			vg_cell_advance(c, b, done);
-			vg_pcpu(c, v->bit)->sent = 1;
-			pl->kick &= ~vg_bit(v->bit);
-			return v->bit;
+			return vg_wake_send(s, c, pl, v->bit);
 		}
 		if (b == VG_NONE)
 			return VG_NONE;
@@ -374,9 +353,7 @@ VG_FN u32 vg_wake(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl,
 	if (gang && !(e->flags & VG_ON))
 		vg_pcpu_shorten(c, b, pl->now);
 	vg_gang_release(c, e);
-	vg_pcpu(c, b)->sent = 1;
-	pl->kick &= ~vg_bit(b);
-	return b;
+	return vg_wake_send(s, c, pl, b);
 }
 
 /* vCPU @vi begins to run on pCPU @bit, because we said so or in spite of it. */
@@ -438,8 +415,10 @@ VG_FN void vg_vcpu_stop(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 	vg_vcpu_settle(s, c, vi, pl->now);
 	v->state = VG_OUT;
 	c->nr_running--;
-	if (p->cur == vi)
+	if (p->cur == vi) {
+		vg_guard_end(c, pl, v->bit, false);
 		p->cur = VG_NONE;
+	}
 	vg_ent_off(s, c, ei, v->bit);
 	if (!e->on)
 		vg_gang_stop(s, c, pl, ei);

@@ -55,6 +55,7 @@ VG_FN u32 vg_cell_add_pcpu(struct vg_cell *c, u32 cpu)
 	p->coming = VG_NONE;
 	p->gang = VG_NONE;
 	p->hint = VG_NONE;
+	p->spun = VG_NONE;
 	c->all |= vg_bit(bit);
 	c->nr_pcpus++;
 	return bit;
@@ -157,6 +158,11 @@ VG_FN void vg_ent_put(struct vg_state_all *s, u32 ei)
 	s->free_ent = ei;
 }
 
+VG_INLINE u64 vg_guard_bound(struct vmgang_bpf_vm *info)
+{
+	return info->guard == VMGANG_GUARD_KERNEL ? (u64)info->guard_us * 1000 : 0;
+}
+
 /* A thread of VM @info enters; returns the vCPU's record. */
 VG_FN u32 vg_vcpu_get(struct vg_state_all *s, struct vmgang_bpf_vm *info,
 		      struct vmgang_bpf_vcpu *vinfo, u32 pid, u32 weight)
@@ -175,6 +181,8 @@ VG_FN u32 vg_vcpu_get(struct vg_state_all *s, struct vmgang_bpf_vm *info,
 		vm->ents = VG_NONE;
 		vm->cgroup = info->cgroup_id;
 		vm->cosched = info->cosched;
+		vm->spin = info->spin;
+		vm->guard = vg_guard_bound(info);
 		vg_adapt_begin(&vm->adapt);
 		vm->slice = (u64)info->slice_us * 1000;
 		vm->weight = weight;

@@ -11,9 +11,15 @@
 
 #define SLICE_US_MIN 1000
 #define SLICE_US_MAX 100000
+#define GUARD_US_MIN 100
+#define GUARD_US_MAX 10000
 
 static const char *const cosched_values[] = {
 	"off", "strict", "gang", "relaxed", "adaptive", NULL
+};
+static const char *const guard_values[] = { "off", "kernel", "hint", NULL };
+static const char *const spin_values[] = {
+	"off", "yield", "preempt", NULL
 };
 static const char *const managed_values[] = { "0", "1", NULL };
 
@@ -36,6 +42,20 @@ static const struct {
 		.builtin = "off",
 		.values = cosched_values,
 	},
+	[VG_KNOB_GUARD] = {
+		.name = "guard",
+		.sysfs = "policy/guard",
+		.allowed = "off, kernel, hint",
+		.builtin = "off",
+		.values = guard_values,
+	},
+	[VG_KNOB_SPIN] = {
+		.name = "spin",
+		.sysfs = "policy/spin",
+		.allowed = "off, yield, preempt",
+		.builtin = "off",
+		.values = spin_values,
+	},
 	[VG_KNOB_SLICE_US] = {
 		.name = "slice_us",
 		.sysfs = "policy/slice_us",
@@ -43,6 +63,14 @@ static const struct {
 		.builtin = "20000",
 		.min = SLICE_US_MIN,
 		.max = SLICE_US_MAX,
+	},
+	[VG_KNOB_GUARD_US] = {
+		.name = "guard_us",
+		.sysfs = "policy/guard_us",
+		.allowed = "100..10000",
+		.builtin = "1000",
+		.min = GUARD_US_MIN,
+		.max = GUARD_US_MAX,
 	},
 	[VG_KNOB_MANAGED] = {
 		.name = "managed",
@@ -79,6 +107,17 @@ const char *vg_knob_allowed(enum vg_knob knob)
 const char *vg_source_name(enum vg_source source)
 {
 	return sources[source];
+}
+
+const char *vg_knob_names(void)
+{
+	static char names[128];
+	size_t at = 0;
+
+	for (int k = 0; k < VG_NR_KNOBS; k++)
+		at += (size_t)snprintf(names + at, sizeof(names) - at, "%s%s",
+				       k ? ", " : "", knobs[k].name);
+	return names;
 }
 
 int vg_knob_from_name(const char *name)
@@ -128,8 +167,8 @@ static int check(const char *knob, const char *value,
 
 	if (k < 0) {
 		vg_error_set(error,
-			     "unknown knob \"%.64s\" (known: preset, cosched, slice_us, managed)",
-			     knob);
+			     "unknown knob \"%.64s\" (known: %s)", knob,
+			     vg_knob_names());
 		return -ENOENT;
 	}
 	r = knob_parse((enum vg_knob)k, value, ret);

@@ -30,7 +30,7 @@ for value in '' 2 -1 yes no1 01x "$long"; do
 done
 refused "$sys/vms/$vm/name" "$(head -c 300 /dev/zero | tr '\0' n)"
 read_only=$(find $sys -type f -perm /222 | sed -E 's,.*/vms/[^/]+/,,' | sort | tr '\n' ' ')
-is 'name policy/cosched policy/managed policy/slice_us ' \
+is 'name policy/cosched policy/guard policy/guard_us policy/managed policy/slice_us policy/spin ' \
 	"$(echo "$read_only" | tr ' ' '\n' | grep -v '^uevent$\|^$' | tr '\n' ' ')" \
 	'nothing else can be written'
 
