@@ -70,6 +70,9 @@ typedef uint8_t u8;
 
 #define VG_MS		1000000ULL
 
+#define VG_WHEEL	64	/* notches, of a millisecond each */
+#define VG_REFILL	64	/* that a shot of the timer lets go on */
+
 /* How often a cell looks at itself and at others. */
 #define VG_HEARTBEAT	(1000 * VG_MS)
 
@@ -172,6 +175,7 @@ struct vg_vcpu {
 	u32 next;
 	u32 bounced;		/* times its pCPU was gone when it came */
 	u32 costop;		/* reported as co-stopped */
+	u32 notch;		/* PAUSED: on the wheel */
 };
 
 struct vg_ent {
@@ -203,7 +207,9 @@ struct vg_ent {
 	u32 coming;		/* members of the stint that have not run yet */
 	u32 nr_bound;		/* its vCPUs, as the cell knows them */
 	u32 later;		/* list of those that are VG_CHANGED */
-	u32 next;		/* throttled list; ents of one VM; free list */
+	u32 next;		/* throttled list; free list */
+	u32 prior;		/* throttled list */
+	u32 notch;		/* VG_THROTTLED: on the wheel */
 	u32 sibling;		/* next ent of the same VM */
 	u32 nr_tied;		/* vCPUs that may not use every cell */
 	u32 before;		/* list of the cell's ents */
@@ -323,8 +329,10 @@ struct vg_cell {
 	u32 nr_queued;
 	u32 nr_held;
 	u32 changed;		/* list of ents by @later */
-	u32 throttled;		/* list of ents */
-	u32 paused;		/* list of vCPUs */
+	u32 throttled[VG_WHEEL]; /* lists of ents */
+	u32 paused[VG_WHEEL];	/* lists of vCPUs */
+	u64 noted;		/* notches where one of these has somebody */
+	u64 turned;		/* ms: up to here none has */
 	u32 levels;		/* of the tree in use, leaves not counted */
 	u32 sweep;		/* where the next sweep begins */
 	u32 ents;		/* list by @after */

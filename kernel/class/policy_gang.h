@@ -13,6 +13,7 @@
 #include "policy.h"
 #include "policy_queue.h"
 #include "policy_credit.h"
+#include "policy_refill.h"
 
 VG_INLINE void vg_plan_begin(struct vg_plan *pl, u64 now, u32 self, u32 prev)
 {
@@ -45,12 +46,6 @@ VG_INLINE void vg_idle_clear(struct vg_cell *c, u32 bit)
 VG_INLINE u32 vg_pcpu_occupant(struct vg_pcpu *p)
 {
 	return p->coming != VG_NONE ? p->coming : p->cur;
-}
-
-VG_INLINE void vg_cell_refill_at(struct vg_cell *c, u64 when)
-{
-	if (when && (!c->refill || when < c->refill))
-		c->refill = when;
 }
 
 /* The ent gives up pCPU @bit, unless another of its vCPUs is there as well. */
@@ -94,10 +89,8 @@ VG_FN void vg_ent_throttle(struct vg_state_all *s, struct vg_cell *c, struct vg_
 		return;
 	vg_gang_stop(s, c, pl, ei);
 	e->flags |= VG_THROTTLED;
-	e->next = c->throttled;
-	c->throttled = ei;
+	vg_throttled_add(s, c, ei, vg_cap_refill(cap), pl->now);
 	pl->kick |= e->on;
-	vg_cell_refill_at(c, vg_cap_refill(cap));
 	vg_count(c, VG_STAT_THROTTLES, 1);
 	vg_ent_requeue(s, c, ei);
 }
@@ -146,12 +139,7 @@ VG_FN void vg_vcpu_wait(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 	vg_cap_begin(&vg_vm(s, e->slot)->cap, pl->now);
 	if (!vg_cap_left(&v->cap, pl->now)) {
 		v->state = VG_PAUSED;
-		v->prev = VG_NONE;
-		v->next = c->paused;
-		if (c->paused != VG_NONE)
-			vg_vcpu(s, c->paused)->prev = vi;
-		c->paused = vi;
-		vg_cell_refill_at(c, vg_cap_refill(&v->cap));
+		vg_paused_add(s, c, vi, vg_cap_refill(&v->cap), pl->now);
 		vg_count(c, VG_STAT_THROTTLES, 1);
 		return;
 	}
@@ -173,12 +161,7 @@ VG_FN void vg_vcpu_unlist(struct vg_state_all *s, struct vg_cell *c, u32 vi)
 		vg_list_del(s, vi);
 		vg_ent_requeue(s, c, v->ent);
 	} else if (v->state == VG_PAUSED) {
-		if (v->prev == VG_NONE)
-			c->paused = v->next;
-		else
-			vg_vcpu(s, v->prev)->next = v->next;
-		if (v->next != VG_NONE)
-			vg_vcpu(s, v->next)->prev = v->prev;
+		vg_paused_del(s, c, vi);
 	} else {
 		return;
 	}

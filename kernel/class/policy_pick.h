@@ -445,65 +445,70 @@ VG_FN void vg_vcpu_leave(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 	vg_gang_release(c, e);
 }
 
-/* Caps: let go on whoever has tokens again.  Returns how many did. */
-VG_FN u32 vg_cell_refill(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl)
+/* vCPU @vi has reached its notch: it goes on if its cap has tokens. */
+VG_FN void vg_paused_due(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 vi)
 {
-	u32 n = 0, vi = c->paused, ei = c->throttled, next, keep = VG_NONE;
+	struct vg_vcpu *v = vg_vcpu(s, vi);
 
-	c->refill = 0;
-	while (vi != VG_NONE && can_loop) {
-		struct vg_vcpu *v = vg_vcpu(s, vi);
-
-		next = v->next;
-		if (vg_cap_left(&v->cap, pl->now)) {
-			vg_vcpu_unlist(s, c, vi);
-			vg_vcpu_wait(s, c, pl, vi);
-			n++;
-		} else {
-			vg_cell_refill_at(c, vg_cap_refill(&v->cap));
-		}
-		vi = next;
+	if (!vg_cap_left(&v->cap, pl->now)) {
+		vg_paused_del(s, c, vi);
+		vg_paused_add(s, c, vi, vg_cap_refill(&v->cap), pl->now);
+		return;
 	}
-	c->throttled = VG_NONE;
-	while (ei != VG_NONE && can_loop) {
-		struct vg_ent *e = vg_ent(s, ei);
+	vg_vcpu_unlist(s, c, vi);
+	vg_vcpu_wait(s, c, pl, vi);
+	pl->kick |= c->idle & c->all;
+}
 
-		next = e->next;
-		if (vg_cap_left(&vg_vm(s, e->slot)->cap, pl->now)) {
-			e->flags &= ~VG_THROTTLED;
-			n += e->nr_waiting;
-			vg_ent_requeue(s, c, ei);
-		} else {
-			vg_cell_refill_at(c, vg_cap_refill(&vg_vm(s, e->slot)->cap));
-			e->next = keep;
-			keep = ei;
-		}
-		ei = next;
+/* Ent @ei likewise. */
+VG_FN void vg_throttled_due(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 ei)
+{
+	struct vg_ent *e = vg_ent(s, ei);
+	struct vg_cap *cap = &vg_vm(s, e->slot)->cap;
+
+	vg_throttled_del(s, c, ei);
+	if (!vg_cap_left(cap, pl->now)) {
+		vg_throttled_add(s, c, ei, vg_cap_refill(cap), pl->now);
+		return;
 	}
-	c->throttled = keep;
-	return n;
+	e->flags &= ~VG_THROTTLED;
+	vg_ent_requeue(s, c, ei);
+	if (e->nr_waiting)
+		pl->kick |= c->idle & c->all;
+}
+
+/* Caps: let go on who has tokens again. */
+VG_FN void vg_cell_refill(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl)
+{
+	u32 notch;
+	u64 at;
+	int i;
+
+	vg_times(i, VG_REFILL) {
+		if (!c->noted)
+			break;
+		at = vg_wheel_next(c);
+		if (at * VG_MS > pl->now)
+			break;
+		c->turned = at - 1;
+		notch = at & (VG_WHEEL - 1);
+		if (c->paused[notch] != VG_NONE)
+			vg_paused_due(s, c, pl, c->paused[notch]);
+		else if (c->throttled[notch] != VG_NONE)
+			vg_throttled_due(s, c, pl, c->throttled[notch]);
+	}
+	c->refill = c->noted ? vg_wheel_next(c) * VG_MS : 0;
 }
 
 /* Forget that the ent is throttled: its last vCPU leaves. */
 VG_FN void vg_ent_unthrottle(struct vg_state_all *s, struct vg_cell *c, u32 ei)
 {
 	struct vg_ent *e = vg_ent(s, ei);
-	u32 at = c->throttled;
 
 	if (!(e->flags & VG_THROTTLED))
 		return;
 	e->flags &= ~VG_THROTTLED;
-	if (at == ei) {
-		c->throttled = e->next;
-		return;
-	}
-	while (at != VG_NONE && can_loop) {
-		if (vg_ent(s, at)->next == ei) {
-			vg_ent(s, at)->next = e->next;
-			break;
-		}
-		at = vg_ent(s, at)->next;
-	}
+	vg_throttled_del(s, c, ei);
 }
 
 /*

@@ -31,11 +31,14 @@ VG_FN void vg_state_begin(struct vg_state_all *s)
 	s->level = 1;
 	vg_times(i, VG_MAX_CELLS) {
 		struct vg_cell *c = vg_cell(s, i);
+		int k;
 
 		c->id = i;
 		c->changed = VG_NONE;
-		c->throttled = VG_NONE;
-		c->paused = VG_NONE;
+		vg_times(k, VG_WHEEL) {
+			c->throttled[k & (VG_WHEEL - 1)] = VG_NONE;
+			c->paused[k & (VG_WHEEL - 1)] = VG_NONE;
+		}
 		c->ents = VG_NONE;
 		c->at = VG_NONE;
 		c->idler = VG_NONE;
