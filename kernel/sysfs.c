@@ -30,6 +30,7 @@ static const char * const cosched_names[] = {
 	[VMGANG_COSCHED_OFF] = "off",
 	[VMGANG_COSCHED_GANG] = "gang",
 	[VMGANG_COSCHED_ADAPTIVE] = "adaptive",
+	[VMGANG_COSCHED_STRICT] = "strict",
 };
 
 static const char * const state_names[] = {
@@ -362,23 +363,22 @@ static ssize_t stats_skew_max_us_show(struct kobject *kobj,
 }
 FILE_RO(stats, skew_max_us);
 
-static ssize_t stats_gang_starts_show(struct kobject *kobj,
-				      struct kobj_attribute *attr, char *buf)
-{
-	return sysfs_emit(buf, "%llu\n", READ_ONCE(to_vm(kobj)->gang_starts));
-}
-FILE_RO(stats, gang_starts);
+#define STATS_FILE(_name, _member, _divisor)				\
+static ssize_t stats_##_name##_show(struct kobject *kobj,		\
+				    struct kobj_attribute *attr, char *buf) \
+{									\
+	return sysfs_emit(buf, "%llu\n",				\
+			  READ_ONCE(to_vm(kobj)->_member) / (_divisor)); \
+}									\
+FILE_RO(stats, _name)
 
-static ssize_t stats_gang_stops_show(struct kobject *kobj,
-				     struct kobj_attribute *attr, char *buf)
-{
-	return sysfs_emit(buf, "%llu\n", READ_ONCE(to_vm(kobj)->gang_stops));
-}
-FILE_RO(stats, gang_stops);
+STATS_FILE(gang_starts, gang_starts, 1);
+STATS_FILE(gang_stops, gang_stops, 1);
+STATS_FILE(frag_us, frag_ns, NSEC_PER_USEC);
 
 static struct attribute *stats_attrs[] = {
 	SUMS_ATTRS(vm), &stats_skew_max_us.attr, &stats_gang_starts.attr,
-	&stats_gang_stops.attr, NULL
+	&stats_gang_stops.attr, &stats_frag_us.attr, NULL
 };
 static const struct attribute_group stats_group = {
 	.name = "stats", .attrs = stats_attrs

@@ -42,6 +42,7 @@ struct vmgang_vm {
 	struct vmgang_vm_account account;
 	u64 gang_starts;
 	u64 gang_stops;
+	u64 frag_ns;
 
 	u64 id;
 	u32 slot;
@@ -201,6 +202,7 @@ int vmgang_bpf_get_vcpu(struct task_struct *p, struct vmgang_bpf_vcpu *out);
 int vmgang_bpf_get_vm(u32 slot, struct vmgang_bpf_vm *out);
 void vmgang_bpf_report_costop(struct task_struct *p, bool held);
 void vmgang_bpf_report_gang(u32 slot, u64 id, bool start, u32 width);
+void vmgang_bpf_report_frag(u32 slot, u64 id, u64 ns);
 bool vmgang_class_attached(void);
 
 #endif

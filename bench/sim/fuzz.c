@@ -35,11 +35,12 @@ enum feature {
 	HAS_COMES	= 1 << 9,	/* VMs that come or go */
 	HAS_WEIGHTS	= 1 << 10,
 	HAS_SLICES	= 1 << 11,	/* that differ */
+	HAS_STRICT	= 1 << 12,
 };
 
 static const char *const features[] = {
 	"gang", "pinned", "cap", "host", "cells", "halts", "spins", "ple", "wide", "comes",
-	"weights", "slices",
+	"weights", "slices", "strict",
 };
 
 #define NR_FEATURES (sizeof(features) / sizeof(features[0]))
@@ -76,6 +77,8 @@ static u32 features_of(const struct scenario *sc)
 
 		if (vm->cosched)
 			has |= vm->vcpus > cell ? HAS_GANG | HAS_WIDE : HAS_GANG;
+		if (vm->cosched == COSCHED_STRICT)
+			has |= HAS_STRICT;
 		if (vm->pin != PIN_NONE)
 			has |= HAS_PINNED;
 		if (vm->quota)
@@ -208,13 +211,17 @@ static void random_pins(struct scenario *sc, struct vm_conf *vm, struct rng *r)
 static void random_vm(struct scenario *sc, struct rng *r, bool plain)
 {
 	static const u64 slices[] = { 5, 10, 20, 20, 20, 50 };
+	static const u64 kinds[] = {
+		COSCHED_OFF, COSCHED_OFF, COSCHED_OFF, COSCHED_OFF, COSCHED_GANG, COSCHED_GANG,
+		COSCHED_GANG, COSCHED_GANG, COSCHED_STRICT, COSCHED_STRICT,
+	};
 	char name[MAX_NAME];
 	struct vm_conf *vm;
 
 	snprintf(name, sizeof(name), "vm%u", sc->nr_vms);
 	vm = scenario_add_vm(sc, name);
 	vm->vcpus = pick(r, 1, rng_percent(r, 10) ? 8 : 4);
-	vm->cosched = rng_percent(r, 60);
+	vm->cosched = kinds[rng_below(r, 10)];
 	vm->slice = slices[rng_below(r, 6)] * MS;
 	if (rng_percent(r, 40))
 		vm->weight = pick(r, 25, 400);

@@ -13,13 +13,16 @@
 #include "props.h"
 #include "sched.h"
 
-#define AUDIT		MS
+#define AUDIT		MS		/* give or take half of it: not in step with ticks */
 
 /* An IPI out of the idle loop and a switch, ten times over. */
 #define COSTART_BOUND	(100 * US)
 
 /* A tick finds what an IPI did not. */
 #define IDLE_BOUND	(5 * MS)
+
+/* Looks at random times miss and double: some deviations of that. */
+#define FORCED_SLACK	(30 * MS)
 
 struct watch {
 	u64 held_at;		/* when it was last seen held by a cap */
@@ -30,6 +33,10 @@ struct watch {
 struct props {
 	struct event audit;
 	struct watch *watch;
+	u64 *kept_at;		/* when each pCPU was last seen kept */
+	u64 forced;		/* ns that pCPUs were seen kept */
+	u64 audited;
+	struct rng rng;
 	enum prop failed;
 	char what[200];
 };
@@ -47,6 +54,8 @@ static const char *const names[NR_PROPS] = {
 	[PROP_CAP] = "cap",
 	[PROP_MALICE] = "malice",
 	[PROP_WIDE] = "wide",
+	[PROP_TOGETHER] = "together",
+	[PROP_FORCED] = "forced",
 };
 
 const char *props_name(enum prop prop)
@@ -102,11 +111,32 @@ static bool is_hungry(const struct vm_conf *conf)
 	       (conf->model == MODEL_BARRIER && !conf->spin_limit);
 }
 
+static u64 cell_width(const struct sim *sim)
+{
+	return sim->sc->cell < sim->nr_pcpus ? sim->sc->cell : sim->nr_pcpus;
+}
+
+/* The last cell may be smaller. */
+static u64 least_width(const struct sim *sim)
+{
+	u64 rest = sim->nr_pcpus % cell_width(sim);
+
+	return rest ? rest : cell_width(sim);
+}
+
 static bool is_gang(const struct sim *sim, const struct vm_conf *conf)
 {
 	if (sim->ops->flags & (SCHED_ALL_OFF | SCHED_ALL_GANG))
 		return sim->ops->flags & SCHED_ALL_GANG;
-	return conf->cosched;
+	return conf->cosched == COSCHED_GANG || conf->cosched == COSCHED_STRICT;
+}
+
+/* All its vCPUs have a pCPU or none: not where pins or width forbid that. */
+static bool is_strict(const struct sim *sim, const struct vm_conf *conf)
+{
+	return !(sim->ops->flags & (SCHED_ALL_OFF | SCHED_ALL_GANG)) &&
+	       conf->cosched == COSCHED_STRICT && conf->vcpus > 1 &&
+	       conf->vcpus <= least_width(sim) && conf->pin == PIN_NONE;
 }
 
 /*
@@ -193,15 +223,22 @@ static bool could_run(struct sim *sim, const struct pcpu *p, struct vcpu *v)
 
 static void audit_pcpu(struct sim *sim, struct pcpu *p)
 {
+	u64 *kept_at = &sim->props->kept_at[p->id];
 	u32 i;
 
-	if (!p->idle || p->stolen || sim->now - p->idle_since <= IDLE_BOUND)
+	if (sim->ops->kept && sim->ops->kept(sim, p)) {
+		*kept_at = sim->now;
+		sim->props->forced += sim->now - sim->props->audited;
+	}
+	if (!p->idle || p->stolen || sim->now - p->idle_since <= IDLE_BOUND ||
+	    sim->now - *kept_at <= IDLE_BOUND)
 		return;
 	for (i = 0; i < sim->nr_vcpus; i++) {
 		struct vcpu *v = &sim->vcpus[i];
 		u64 from = v->waiting;
 
-		if (v->state != VCPU_READY || !could_run(sim, p, v))
+		if (v->state != VCPU_READY || !could_run(sim, p, v) ||
+		    v->vm->conf->cosched == COSCHED_STRICT)
 			continue;
 		if (sim->props->watch[i].held_at > from)
 			from = sim->props->watch[i].held_at;
@@ -212,6 +249,35 @@ static void audit_pcpu(struct sim *sim, struct pcpu *p)
 				   ms(IDLE_BOUND));
 			return;
 		}
+	}
+}
+
+/*
+ * While one member of a strict gang runs, none that could waits: not for longer
+ * than it takes those that run to find their stint ended, which is a tick.
+ */
+static void audit_strict(struct sim *sim, const struct vm *vm)
+{
+	const struct vcpu *runs = NULL;
+	u32 i;
+
+	if (!is_strict(sim, vm->conf) || sim->sc->host_every)
+		return;
+	for (i = 0; i < vm->nr_vcpus; i++) {
+		const struct vcpu *v = &vm->vcpus[i];
+
+		if (v->state == VCPU_RUNNING && (!runs || v->since < runs->since))
+			runs = v;
+	}
+	for (i = 0; i < vm->nr_vcpus && runs; i++) {
+		const struct vcpu *v = &vm->vcpus[i];
+		u64 from = v->waiting > runs->since ? v->waiting : runs->since;
+
+		if (sim->props->watch[v->id].held_at > from)
+			from = sim->props->watch[v->id].held_at;
+		if (v->state == VCPU_READY && sim->now - from > 2 * sim->cost->hz_ns)
+			props_fail(sim, PROP_TOGETHER, v, "waits for %.3f ms while %u runs",
+				   ms(sim->now - from), runs->index);
 	}
 }
 
@@ -230,7 +296,10 @@ static void on_audit(struct sim *sim, void *arg)
 	}
 	for (i = 0; i < sim->nr_pcpus && !sim->failed; i++)
 		audit_pcpu(sim, &sim->pcpus[i]);
-	event_set(&sim->queue, &pr->audit, sim->now + AUDIT);
+	for (i = 0; i < sim->nr_vms && !sim->failed; i++)
+		audit_strict(sim, &sim->vms[i]);
+	pr->audited = sim->now;
+	event_set(&sim->queue, &pr->audit, sim->now + AUDIT / 2 + rng_below(&pr->rng, AUDIT));
 }
 
 void props_watch(struct sim *sim)
@@ -240,7 +309,9 @@ void props_watch(struct sim *sim)
 
 	if (pr)
 		pr->watch = calloc(sim->nr_vcpus, sizeof(*pr->watch));
-	if (!pr || !pr->watch) {
+	if (pr)
+		pr->kept_at = calloc(sim->nr_pcpus, sizeof(*pr->kept_at));
+	if (!pr || !pr->watch || !pr->kept_at) {
 		perror("sim");
 		exit(1);
 	}
@@ -258,6 +329,7 @@ void props_free(struct sim *sim)
 	if (!sim->props)
 		return;
 	free(sim->props->watch);
+	free(sim->props->kept_at);
 	free(sim->props);
 }
 
@@ -412,6 +484,9 @@ static void check_fair(struct sim *sim)
 	for (i = 0; i < sim->nr_vms; i++)
 		if (sim->vms[i].conf->pin != PIN_NONE)
 			return;		/* a share of which pCPUs? */
+	for (i = 0; i < sim->nr_vms; i++)
+		if (is_strict(sim, sim->vms[i].conf) && !is_hungry(sim->vms[i].conf))
+			return;		/* it is charged what it keeps empty */
 	if (sim->nr_cells > 1)
 		return;
 	if (!all_fit(sim, span))
@@ -494,11 +569,6 @@ static void check_cap(struct sim *sim)
 	}
 }
 
-static u64 cell_width(const struct sim *sim)
-{
-	return sim->sc->cell < sim->nr_pcpus ? sim->sc->cell : sim->nr_pcpus;
-}
-
 /* A gang that can never be whole in its cell is not to be made to wait for that. */
 static void check_wide(struct sim *sim)
 {
@@ -518,6 +588,19 @@ static void check_wide(struct sim *sim)
 	}
 }
 
+/* The idle time that strict gangs force, looked at each 1 ms, is what the scheduler says. */
+static void check_forced(struct sim *sim)
+{
+	u64 seen = sim->props->forced, said;
+
+	if (!sim->ops->forced)
+		return;
+	said = sim->ops->forced(sim);
+	if (said > seen + seen / 10 + FORCED_SLACK || seen > said + said / 10 + FORCED_SLACK)
+		props_fail(sim, PROP_FORCED, sim->vcpus, "%.1f ms are accounted for, %.1f were seen",
+			   ms(said), ms(seen));
+}
+
 void props_end(struct sim *sim)
 {
 	u32 i;
@@ -533,6 +616,7 @@ void props_end(struct sim *sim)
 			props_fail(sim, PROP_WAITING, v, "waits for %.3f ms, bound %.3f",
 				   ms(sim->now - from), ms(w->bound));
 	}
+	check_forced(sim);
 	check_cap(sim);
 	check_wide(sim);
 	check_malice(sim);

@@ -21,6 +21,8 @@ enum prop {
 	PROP_CAP,
 	PROP_MALICE,		/* malice gains nothing */
 	PROP_WIDE,		/* a gang wider than its cell is not held */
+	PROP_TOGETHER,		/* a strict gang runs whole, or not at all */
+	PROP_FORCED,		/* the idle time it forces is accounted for */
 	NR_PROPS,
 };
 

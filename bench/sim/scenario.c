@@ -81,7 +81,7 @@ static const struct key vm_keys[] = {
 	NUM("weight", struct vm_conf, weight, 1, 1, 10000),
 	NUM("cap_quota_us", struct vm_conf, quota, US, 0, 1000000000),
 	NUM("cap_period_us", struct vm_conf, period, US, 1000, 1000000),
-	ONE("cosched", struct vm_conf, cosched, "off gang"),
+	ONE("cosched", struct vm_conf, cosched, "off gang strict"),
 	NUM("slice_us", struct vm_conf, slice, US, 1000, 100000),
 	NUM("reserve_period_us", struct vm_conf, reserve_period, US, 1000, 10000000),
 	NUM("reserve_slice_us", struct vm_conf, reserve_slice, US, 0, 10000000),

@@ -36,6 +36,12 @@ enum lock_order {
 	ORDER_UNFAIR,
 };
 
+enum cosched {
+	COSCHED_OFF,
+	COSCHED_GANG,
+	COSCHED_STRICT,
+};
+
 enum pin {
 	PIN_NONE,
 	PIN_ALL,	/* every vCPU to the whole set */

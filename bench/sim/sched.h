@@ -39,6 +39,8 @@ enum sched_flags {
  * @yield_to:	KVM's directed yield: @to, a preempted sibling, would be better
  *		served. True: the pCPU calls the scheduler. NULL: nobody listens
  * @held:	the vCPU may not run now, by its cap: it does not wait. Optional
+ * @kept:	the pCPU stays empty for a vCPU that is idle. Optional
+ * @forced:	ns that pCPUs did, by the scheduler's own account. Optional
  * @cell:	the vCPU runs on pCPUs of this cell only, NO_PCPU: on any. Optional
  */
 struct sched_ops {
@@ -60,6 +62,8 @@ struct sched_ops {
 	void (*tick)(struct sim *sim, struct pcpu *p);
 	bool (*yield_to)(struct sim *sim, struct vcpu *from, struct vcpu *to);
 	bool (*held)(struct sim *sim, struct vcpu *v);
+	bool (*kept)(struct sim *sim, struct pcpu *p);
+	u64 (*forced)(struct sim *sim);
 	u32 (*cell)(struct sim *sim, struct vcpu *v);
 };
 

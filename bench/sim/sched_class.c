@@ -155,7 +155,7 @@ static void class_enqueue(struct sim *sim, struct vcpu *v, u32 flags)
 		vg_count(c, VG_STAT_HOST, 1);
 	}
 	vg_vcpu_wait(s, c, &pl, cv(v)->vi);
-	if (!(flags & ENQ_LAST)) {
+	if (!(flags & ENQ_LAST) || vg_pcpu(c, vg_vcpu(s, cv(v)->vi)->bit)->keep != VG_NONE) {
 		b = decide_wake(s, c, &pl, cv(v)->vi, (flags & ENQ_WAKEUP) && !again);
 		class_of(sim)->counts.wakes++;
 	}
@@ -349,7 +349,7 @@ static void on_timer(struct sim *sim, void *arg)
 	sim->here = NULL;
 	vg_plan_begin(&pl, sim->now, VG_NONE, VG_NONE);
 	if (vg_cell_refill(s, c, &pl))
-		pl.kick |= c->idle & c->all;
+		pl.kick |= vg_cell_idle(c);
 	if (vg_since(sim->now, c->swept) >= HEARTBEAT / 2) {
 		c->swept = sim->now;
 		vg_cell_sweep(s, c, &pl);
@@ -363,11 +363,17 @@ static void on_timer(struct sim *sim, void *arg)
 
 static u32 cosched_of(struct sim *sim, struct vcpu *v)
 {
+	static const u32 kinds[] = {
+		[COSCHED_OFF] = VMGANG_COSCHED_OFF,
+		[COSCHED_GANG] = VMGANG_COSCHED_GANG,
+		[COSCHED_STRICT] = VMGANG_COSCHED_STRICT,
+	};
+
 	if (sim->ops->flags & SCHED_ALL_OFF)
 		return VMGANG_COSCHED_OFF;
 	if (sim->ops->flags & SCHED_ALL_GANG)
 		return VMGANG_COSCHED_GANG;
-	return v->vm->conf->cosched ? VMGANG_COSCHED_GANG : VMGANG_COSCHED_OFF;
+	return kinds[v->vm->conf->cosched];
 }
 
 /* The pCPUs of @c that @v may use. */
@@ -447,6 +453,31 @@ static bool class_held(struct sim *sim, struct vcpu *v)
 {
 	return (ent_of(sim, v)->flags & VG_THROTTLED) ||
 	       vg_vcpu(st(sim), cv(v)->vi)->state == VG_PAUSED;
+}
+
+/* A kick to end it may be on its way for as long as a tick is. */
+static bool class_kept(struct sim *sim, struct pcpu *p)
+{
+	struct vg_pcpu *pc = vg_pcpu(vg_cell(st(sim), p->cell), cp(p)->bit);
+
+	return pc->keep != VG_NONE &&
+	       sim->now < vg_ent(st(sim), pc->keep)->deadline + sim->cost->hz_ns;
+}
+
+static u64 class_forced(struct sim *sim)
+{
+	u64 sum = 0;
+	u32 i;
+
+	for (i = 0; i < sim->nr_pcpus; i++) {
+		struct vg_cell *c = vg_cell(st(sim), sim->pcpus[i].cell);
+
+		if (vg_pcpu(c, cp(&sim->pcpus[i])->bit)->keep != VG_NONE)
+			vg_pcpu_settle(st(sim), c, cp(&sim->pcpus[i])->bit, sim->now);
+	}
+	for (i = 0; i < sim->nr_cells; i++)
+		sum += vg_cell(st(sim), i)->stats[VG_STAT_FRAG];
+	return sum;
 }
 
 static u32 class_cell_of(struct sim *sim, struct vcpu *v)
@@ -552,6 +583,8 @@ const struct sched_ops id = {				\
 	.tick = class_tick,				\
 	.yield_to = class_yield,			\
 	.held = class_held,				\
+	.kept = class_kept,				\
+	.forced = class_forced,				\
 	.cell = class_cell_of,				\
 }
 /* NOLINTEND(bugprone-macro-parentheses) */

@@ -43,6 +43,10 @@
  *
  * Who decides, and who carries it out
  *
+ * A *strict* gang (cosched `strict`) starts all its vCPUs, the idle ones too:
+ * their pCPUs are kept empty for the stint, which counts as forced idle time and
+ * is charged to the VM.  A VM that is all idle has no stint.
+ *
  * A VM under `adaptive` is one or the other kind, as policy_adapt.h finds: the
  * module says when a vCPU spins or loses its pCPU in guest kernel mode.
  *
@@ -158,6 +162,7 @@ int vmgang_bpf_get_vcpu(struct task_struct *p, struct vmgang_bpf_vcpu *out) __ks
 int vmgang_bpf_get_vm(u32 slot, struct vmgang_bpf_vm *out) __ksym;
 void vmgang_bpf_report_costop(struct task_struct *p, bool held) __ksym;
 void vmgang_bpf_report_gang(u32 slot, u64 id, bool start, u32 width) __ksym;
+void vmgang_bpf_report_frag(u32 slot, u64 id, u64 ns) __ksym;
 
 #define ENQ(name)	bpf_core_enum_value(enum scx_enq_flags, SCX_ENQ_##name)
 #define DSQ_LOCAL	bpf_core_enum_value(enum scx_dsq_id_flags, SCX_DSQ_LOCAL)
@@ -227,7 +232,7 @@ s32 BPF_STRUCT_OPS(vg_select_cpu, struct task_struct *p, s32 prev_cpu, u64 wake_
 		return prev_cpu;
 	v = vg_vcpu(&state, vi);
 	c = vg_cell(&state, vcpu_cell(vi));
-	idle = c->idle & c->all & v->mask;
+	idle = (vg_cell_idle(c) | vg_ent(&state, v->ent)->kept) & v->mask;
 	if (!idle)
 		return prev_cpu;
 	b = idle & vg_bit(v->bit) ? v->bit : vg_lowest(idle);
@@ -282,7 +287,8 @@ void BPF_STRUCT_OPS(vg_enqueue, struct task_struct *p, u64 enq_flags)
 		vg_count(c, VG_STAT_HOST, 1);
 	}
 	vg_vcpu_wait(&state, c, pl, vi);
-	if (!(enq_flags & ENQ(LAST)))
+	/* A pCPU that is kept has not asked for work. */
+	if (!(enq_flags & ENQ(LAST)) || vg_pcpu(c, v->bit)->keep != VG_NONE)
 		b = vg_wake(&state, c, pl, vi, (enq_flags & ENQ(WAKEUP)) && !again);
 	held = vg_ent(&state, v->ent)->flags & VG_HELD;
 	bpf_spin_unlock(lock);
@@ -380,6 +386,7 @@ void BPF_STRUCT_OPS(vg_running, struct task_struct *p)
 		vg_vcpu_leave(&state, c, pl, vi);
 	}
 	bpf_spin_unlock(lock);
+	act(c, pl, pl->kick);
 }
 
 void BPF_STRUCT_OPS(vg_stopping, struct task_struct *p, bool runnable)

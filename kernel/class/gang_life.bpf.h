@@ -263,14 +263,14 @@ static int on_timer(void *map, u32 *key, struct cell_timer *t)
 	vg_plan_begin(pl, now, VG_NONE, VG_NONE);
 	n = vg_cell_refill(&state, c, pl);
 	if (n)
-		pl->kick |= c->idle & c->all;
+		pl->kick |= vg_cell_idle(c);
 	if (vg_since(now, c->swept) >= HEARTBEAT / 2) {
 		c->swept = now;
 		vg_cell_sweep(&state, c, pl);
 	}
 	bpf_spin_unlock(lock);
 	kick(c, pl->kick);
-	if (pl->nr_stopped || pl->started != VG_NONE || pl->held != VG_NONE)
+	if (plan_tells(pl))
 		report_plan(pl);
 	if (c->refill && c->refill < next)
 		next = c->refill;
@@ -353,8 +353,9 @@ void BPF_STRUCT_OPS(vg_dump, struct scx_dump_ctx *dctx)
 
 			if (!(c->all & vg_bit(b)))
 				break;
-			dump("  cpu %llu: cur=%lld coming=%lld gang=%lld deadline=%lld\n",
-			     p->cpu, (s32)p->cur, (s32)p->coming, (s32)p->gang, p->deadline);
+			dump("  cpu %llu: cur=%lld coming=%lld gang=%lld keep=%lld deadline=%lld\n",
+			     p->cpu, (s32)p->cur, (s32)p->coming, (s32)p->gang, (s32)p->keep,
+			     p->deadline);
 		}
 		vg_times(b, 32) {
 			struct vg_ent *e;

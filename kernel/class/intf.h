@@ -13,13 +13,14 @@
 #include <linux/types.h>
 #endif
 
-#define VMGANG_ABI	2
+#define VMGANG_ABI	3
 #define VMGANG_MAX_VMS	4096	/* slots */
 
 enum vmgang_cosched {
 	VMGANG_COSCHED_OFF,
 	VMGANG_COSCHED_GANG,
 	VMGANG_COSCHED_ADAPTIVE,	/* a gang while it is seen to spin, else off */
+	VMGANG_COSCHED_STRICT,		/* all at once, idle ones too */
 };
 
 /**

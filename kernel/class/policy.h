@@ -95,6 +95,7 @@ enum vg_ent_flags {
 	VG_STARVING	= 8,	/* goes first */
 	VG_ASLEEP	= 16,	/* none of its vCPUs is runnable */
 	VG_CHANGED	= 32,	/* the queue is to look at it again */
+	VG_MISFIT	= 64,	/* pinned so that its vCPUs can not all run at once */
 };
 
 enum vg_stat {
@@ -120,6 +121,7 @@ enum vg_stat {
 	VG_STAT_SKEW_SUM,	/* ns between first and last member's start … */
 	VG_STAT_SKEW_MAX,
 	VG_STAT_SKEW_NR,
+	VG_STAT_FRAG,		/* ns that pCPUs were kept empty for idle vCPUs */
 	VG_NR_STATS,
 };
 
@@ -156,6 +158,8 @@ struct vg_vcpu {
 	u32 next;
 	u32 bounced;		/* times its pCPU was gone when it came */
 	u32 costop;		/* reported as co-stopped */
+	u32 elder;		/* in its ent's list of members */
+	u32 younger;
 };
 
 struct vg_ent {
@@ -168,6 +172,8 @@ struct vg_ent {
 	u64 on;			/* pCPUs its vCPUs run on or come to */
 	u64 held;		/* VG_HELD since */
 	u64 mask;		/* pCPUs that its waiting vCPUs may use */
+	u64 kept;		/* VG_ON, strict: pCPUs that stay empty for idle vCPUs */
+	u64 frag;		/* ns that they did, not yet told */
 	u32 slot;		/* VG_NONE: record is free, @next links it */
 	u32 cell;
 	u32 cosched;
@@ -180,6 +186,7 @@ struct vg_ent {
 	u32 nr_pinned;		/* of these, not free to use the whole cell */
 	u32 coming;		/* members of the stint that have not run yet */
 	u32 nr_bound;		/* its vCPUs, as the cell knows them */
+	u32 members;		/* list of these, youngest first */
 	u32 later;		/* list of those that are VG_CHANGED */
 	u32 next;		/* throttled list; ents of one VM; free list */
 	u32 sibling;		/* next ent of the same VM */
@@ -222,10 +229,12 @@ struct vg_pcpu {
 	u64 vstart;		/* its ent's vtime then */
 	u64 deadline;
 	u64 vnow;		/* largest vtime picked here */
+	u64 kept_at;		/* kept empty since, and told up to here */
 	u32 cpu;		/* the kernel's number */
 	u32 cur;		/* vCPU that runs */
 	u32 coming;		/* vCPU that is to run next */
 	u32 gang;		/* ent whose stint it last served */
+	u32 keep;		/* ent that it is kept empty for */
 	u32 hint;		/* vCPU that a sibling yielded to */
 	u32 yielded;
 	u32 sent;		/* @coming is on its way: whoever placed it sees to that */
@@ -249,6 +258,7 @@ struct vg_node {
 struct vg_cell {
 	u64 all;		/* its pCPUs */
 	u64 idle;		/* those in the idle loop; set and cleared atomically */
+	u64 kept;		/* those that stay empty for somebody */
 	u64 vnow;		/* largest vtime picked: where newcomers start */
 	u64 refill;		/* when the first throttled ent or vCPU may go on */
 	u64 load;		/* weights of the VMs at home here */
@@ -281,25 +291,30 @@ struct vg_cell {
  * @now:	ns
  * @self:	pCPU that asks for work, VG_NONE if none does
  * @prev:	vCPU that @self runs and that could go on, or VG_NONE
+ * @off:	vCPU that @self runs and that goes on only if its strict gang does
  * @own:	vCPU for @self, VG_KEEP or VG_NONE (nothing to run)
  * @placed:	other pCPUs that got a vCPU (pcpu->coming), which is to be sent
  * @kick:	pCPUs that are to ask for work themselves, now; some have a
  *		vCPU coming, and most of these ask anyhow, as their stint ends
  * @started:	ent whose gang stint began, or VG_NONE
  * @held:	ent that became VG_HELD, or VG_NONE
+ * @frag:	ent for which pCPUs stayed empty, or VG_NONE; @frag_ns: how long
  * @stopped:	ents whose gang stint ended
- * @match:	vCPU for each chosen pCPU while a gang is put together
+ * @match:	vCPU for each of the pCPUs @chosen while a gang is put together
  */
 struct vg_plan {
 	u64 now;
 	u32 self;
 	u32 prev;
+	u32 off;
 
 	u64 placed;
 	u64 kick;
 	u32 own;
 	u32 started;
 	u32 held;
+	u32 frag;
+	u64 frag_ns;
 	u32 nr_stopped;
 	u32 stopped[VG_PLAN_STOPS];
 	u32 width[VG_PLAN_STOPS];
@@ -307,6 +322,9 @@ struct vg_plan {
 	u32 narrow;		/* consider ents up to this width */
 	u32 skip;		/* … and not this one */
 	u32 forced;
+	u32 spare;		/* there are more pCPUs than the gang needs */
+	u64 chosen;
+	u64 hosts;		/* pCPUs that the host's own threads have */
 	u32 match[VG_CELL_PCPUS];
 	u32 looks;		/* nodes of the queue looked at for the last answer */
 	u32 depth;

@@ -13,20 +13,23 @@
 #include "policy.h"
 #include "policy_queue.h"
 #include "policy_credit.h"
+#include "policy_strict.h"
 
 VG_INLINE void vg_plan_begin(struct vg_plan *pl, u64 now, u32 self, u32 prev)
 {
 	pl->now = now;
 	pl->self = self;
 	pl->prev = prev;
+	pl->off = VG_NONE;
 	pl->placed = 0;
 	pl->kick = 0;
 	pl->own = VG_NONE;
 	pl->started = VG_NONE;
 	pl->held = VG_NONE;
+	pl->frag = VG_NONE;
 	pl->nr_stopped = 0;
 	pl->skip = VG_NONE;
-	pl->narrow = VG_CELL_PCPUS;
+	pl->narrow = 2 * VG_CELL_PCPUS;
 }
 
 VG_INLINE void vg_idle_set(struct vg_cell *c, u32 bit)
@@ -73,6 +76,7 @@ VG_FN void vg_gang_stop(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 	e->flags &= ~VG_ON;
 	e->coming = 0;
 	pl->kick |= e->on;
+	vg_strict_release(s, c, pl, ei);
 	e->deadline = pl->now;
 	if (n < VG_PLAN_STOPS) {
 		pl->stopped[n & (VG_PLAN_STOPS - 1)] = ei;
@@ -151,6 +155,8 @@ VG_FN void vg_vcpu_wait(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 		c->paused = vi;
 		vg_cell_refill_at(c, vg_cap_refill(&v->cap));
 		vg_count(c, VG_STAT_THROTTLES, 1);
+		if (!e->on && !e->nr_waiting)
+			vg_gang_stop(s, c, pl, ei);
 		return;
 	}
 	if (!e->nr_waiting)
@@ -183,6 +189,20 @@ VG_FN void vg_vcpu_unlist(struct vg_state_all *s, struct vg_cell *c, u32 vi)
 	v->state = VG_OUT;
 }
 
+/* Whoever is on its way to pCPU @bit waits again. */
+VG_FN void vg_pcpu_call_off(struct vg_state_all *s, struct vg_cell *c, u32 bit, u64 now)
+{
+	u32 vi = vg_pcpu(c, bit)->coming;
+
+	if (vi == VG_NONE)
+		return;
+	vg_vcpu_unplace(s, c, vi);
+	vg_vcpu(s, vi)->state = VG_WAITING;
+	vg_vcpu(s, vi)->since = now;
+	vg_list_add(s, vi);
+	vg_ent_requeue(s, c, vg_vcpu(s, vi)->ent);
+}
+
 /* Send waiting vCPU @vi to pCPU @bit, until @until; charge that in advance. */
 VG_FN void vg_vcpu_place(struct vg_state_all *s, struct vg_cell *c, u32 vi, u32 bit,
 			 struct vg_plan *pl)
@@ -192,17 +212,11 @@ VG_FN void vg_vcpu_place(struct vg_state_all *s, struct vg_cell *c, u32 vi, u32 
 	struct vg_ent *e = vg_ent(s, ei);
 	struct vg_pcpu *p = vg_pcpu(c, bit);
 	bool alone = vg_ent_width(e) < 2;
-	u32 other = p->coming;
 	u64 len;
 
 	vg_vcpu_unlist(s, c, vi);
-	if (other != VG_NONE) {
-		vg_vcpu_unplace(s, c, other);
-		vg_vcpu(s, other)->state = VG_WAITING;
-		vg_vcpu(s, other)->since = pl->now;
-		vg_list_add(s, other);
-		vg_ent_requeue(s, c, vg_vcpu(s, other)->ent);
-	}
+	vg_pcpu_unkeep(s, c, bit, pl->now);
+	vg_pcpu_call_off(s, c, bit, pl->now);
 	len = vg_vcpu_allowance(s, vi, vg_weight_of(e->on) + 1, pl->now);
 	if (e->flags & VG_ON) {
 		u64 left = vg_since(e->deadline, pl->now);
@@ -230,6 +244,7 @@ VG_FN void vg_vcpu_place(struct vg_state_all *s, struct vg_cell *c, u32 vi, u32 
 	vg_vcpu_precharge(s, vi, len);
 	vg_idle_clear(c, bit);
 	vg_ent_requeue(s, c, ei);
+	vg_strict_trim(s, c, pl, ei);
 }
 
 /* Let the stint on pCPU @bit end soon. */
@@ -250,15 +265,17 @@ VG_INLINE void vg_pcpu_shorten(struct vg_cell *c, u32 bit, u64 now)
 VG_FN void vg_pcpu_displace(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl,
 			    u32 bit, u32 by)
 {
-	u32 vi = vg_pcpu_occupant(vg_pcpu(c, bit)), ei;
+	u32 vi = vg_pcpu_occupant(vg_pcpu(c, bit)), ei = vg_pcpu(c, bit)->keep;
 
+	if (ei != VG_NONE && ei != by)
+		vg_gang_stop(s, c, pl, ei);
 	if (vi == VG_NONE)
 		return;
 	ei = vg_vcpu(s, vi)->ent;
 	if (ei == by)
 		return;
 	if (pl->now + VG_SLOP >= vg_ent(s, ei)->deadline ||
-	    ((vg_ent(s, by)->flags & VG_ON) && vg_ent_width(vg_ent(s, by)) > 1))
+	    ((vg_ent(s, by)->flags & VG_ON) && vg_ent_need(c, vg_ent(s, by)) > 1))
 		vg_gang_stop(s, c, pl, ei);
 }
 
@@ -272,6 +289,11 @@ VG_FN bool vg_claimable(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 	struct vg_ent *o;
 	u64 ahead;
 
+	if (p->keep != VG_NONE) {
+		o = vg_ent(s, p->keep);
+		return p->keep == ei || now + VG_SLOP >= o->deadline ||
+		       (pl->forced && vg_since(now, o->start) >= o->slice / 2);
+	}
 	if (c->idle & vg_bit(bit))
 		return true;
 	if (vi == VG_NONE || vg_vcpu(s, vi)->ent == ei)
@@ -315,54 +337,75 @@ VG_FN u32 vg_furthest(struct vg_state_all *s, struct vg_cell *c, u64 cand, u64 n
 }
 
 /*
- * Find a pCPU for each waiting vCPU of gang @ei among @avail, those that may
- * use the fewest first in two classes, and note them in pl->match.  Returns the
- * pCPUs chosen, 0 if someone is left over.
+ * In which round vCPU @v is given a pCPU of @avail: those that may use the fewest
+ * first, idle ones of a strict gang last.
  */
-VG_FN u64 vg_gang_match(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 ei,
-			u64 avail)
+VG_INLINE u32 vg_match_round(struct vg_cell *c, struct vg_vcpu *v, u64 avail)
+{
+	if ((v->mask & c->all) != c->all)
+		return v->mask & (v->mask - 1) & c->all ? 1 : 0;
+	if (v->state != VG_WAITING)
+		return 4;
+	return avail & vg_bit(v->bit) ? 2 : 3;
+}
+
+#define VG_MATCH_ROUNDS	5
+
+/* The pCPU of @cand that suits waiting vCPU @v best. */
+VG_FN u32 vg_match_pcpu(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 vi,
+			u64 cand)
+{
+	struct vg_vcpu *v = vg_vcpu(s, vi);
+	u64 better = v->state == VG_WAITING ? cand & ~pl->hosts : cand & pl->hosts;
+
+	if (better)
+		cand = better;
+	if (cand & vg_bit(v->bit))
+		return v->bit;
+	if (pl->self != VG_NONE && (cand & vg_bit(pl->self)))
+		return pl->self;
+	if (cand & c->idle)
+		return vg_lowest(cand & c->idle);
+	return pl->spare ? vg_furthest(s, c, cand, pl->now) : vg_lowest(cand);
+}
+
+/*
+ * Find a pCPU for each waiting vCPU of gang @ei among @avail, or for each that
+ * does not run if it is strict, and note them in pl->chosen and pl->match.
+ * Returns whether nobody is left over.
+ */
+VG_FN bool vg_gang_match(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 ei,
+			 u64 avail)
 {
 	struct vg_ent *e = vg_ent(s, ei);
-	bool spare = vg_weight_of(avail) > e->nr_waiting;
-	u64 chosen = 0, cand;
+	bool strict = vg_ent_is_strict(c, e);
 	u32 vi, b;
-	int pass;
+	int round;
 
-	vg_times(pass, 3) {
-		vi = e->head;
+	pl->chosen = 0;
+	pl->spare = vg_weight_of(avail) > e->nr_waiting;
+	vg_times(round, VG_MATCH_ROUNDS) {
+		vi = strict ? e->members : e->head;
 		while (vi != VG_NONE && can_loop) {
 			struct vg_vcpu *v = vg_vcpu(s, vi);
-			bool pinned, stays;
+			u32 at = vi;
 
-			cand = v->mask & avail;
-			pinned = (v->mask & c->all) != c->all;
-			stays = !pinned && (cand & vg_bit(v->bit));
-			if (pass != (pinned ? 0 : stays ? 1 : 2) ||
-			    ((chosen & vg_bit(v->bit)) &&
-			     pl->match[v->bit & (VG_CELL_PCPUS - 1)] == vi)) {
-				vi = v->next;
+			vi = strict ? v->elder : v->next;
+			if (v->state == VG_RUNNING || v->state == VG_COMING ||
+			    vg_match_round(c, v, avail) != (u32)round ||
+			    ((pl->chosen & vg_bit(v->bit)) &&
+			     pl->match[v->bit & (VG_CELL_PCPUS - 1)] == at))
 				continue;
-			}
-			if (!cand)
-				return 0;
-			if ((cand & vg_bit(v->bit)) && (pass < 2 || !spare))
-				b = v->bit;
-			else if (pl->self != VG_NONE && (cand & vg_bit(pl->self)))
-				b = pl->self;
-			else if (cand & c->idle)
-				b = vg_lowest(cand & c->idle);
-			else if (spare)
-				b = vg_furthest(s, c, cand, pl->now);
-			else
-				b = vg_lowest(cand);
+			if (!(v->mask & avail))
+				return false;
+			b = vg_match_pcpu(s, c, pl, at, v->mask & avail);
 			avail &= ~vg_bit(b);
-			chosen |= vg_bit(b);
-			pl->match[b & (VG_CELL_PCPUS - 1)] = vi;
+			pl->chosen |= vg_bit(b);
+			pl->match[b & (VG_CELL_PCPUS - 1)] = at;
 			v->bit = b;
-			vi = v->next;
 		}
 	}
-	return chosen;
+	return true;
 }
 
 VG_INLINE u64 vg_pcpu_deadline(struct vg_state_all *s, struct vg_pcpu *p, u32 vi)
@@ -400,15 +443,21 @@ VG_FN void vg_gang_begin(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 
 /*
  * The vCPU that runs on, or comes to, pCPU @bit joins the stint of its gang: it
- * shares the deadline, unless its own cap ends before.
+ * shares the deadline, unless its own cap ends before.  What it has run is charged
+ * now: a sibling that wakes just after each deadline would put that off for ever.
  */
 VG_FN void vg_gang_join(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 bit)
 {
 	struct vg_pcpu *p = vg_pcpu(c, bit);
 	u32 vi = vg_pcpu_occupant(p);
 	struct vg_ent *e = vg_ent(s, vg_vcpu(s, vi)->ent);
-	u64 len = vg_vcpu_allowance(s, vi, vg_weight_of(e->on), pl->now);
+	u64 len;
 
+	if (vg_vm(s, e->slot)->cap.quota && vg_vcpu(s, vi)->state == VG_RUNNING) {
+		vg_vcpu_settle(s, c, vi, pl->now);
+		vg_vcpu_precharge(s, vi, vg_since(e->deadline, pl->now));
+	}
+	len = vg_vcpu_allowance(s, vi, vg_weight_of(e->on), pl->now);
 	if (pl->now + len < e->deadline)
 		p->deadline = pl->now + len;
 	else
@@ -417,25 +466,77 @@ VG_FN void vg_gang_join(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 }
 
 /*
- * Start gang @ei on as many pCPUs as it has runnable vCPUs, now, or not at all.
- * Members that run already (alone, filling in) join the stint where they are.
+ * What gang @ei could run on besides what it has; in pl->hosts what it could
+ * have kept because it has waited for long.
+ */
+VG_FN u64 vg_gang_avail(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 ei)
+{
+	struct vg_ent *e = vg_ent(s, ei);
+	bool strict = vg_ent_is_strict(c, e);
+	u64 avail = 0, m;
+	u32 b;
+
+	pl->forced = (e->flags & VG_HELD) && vg_since(pl->now, e->held) >= 2 * e->slice;
+	pl->hosts = 0;
+	vg_each_bit(b, m, c->all & ~e->on) {
+		if (b == pl->self || vg_claimable(s, c, pl, b, ei)) {
+			avail |= vg_bit(b);
+		} else if (strict && pl->forced && vg_pcpu_is_hosts(c, b)) {
+			avail |= vg_bit(b);
+			pl->hosts |= vg_bit(b);
+		}
+	}
+	return avail;
+}
+
+/* pCPU @b, chosen for gang @ei: its vCPU comes, or it is kept for it. */
+VG_FN void vg_gang_take(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 b,
+			u32 ei)
+{
+	u32 vi = pl->match[b & (VG_CELL_PCPUS - 1)];
+	bool ends = vg_pcpu_ends(s, c, b, pl->now);
+
+	vg_pcpu_displace(s, c, pl, b, ei);
+	if (vg_vcpu(s, vi)->state != VG_WAITING || (pl->hosts & vg_bit(b))) {
+		vg_pcpu_call_off(s, c, b, pl->now);
+		vg_pcpu_keep(s, c, b, ei, pl->now);
+		if (vg_pcpu(c, b)->cur != VG_NONE)
+			pl->kick |= vg_bit(b);
+		return;
+	}
+	vg_vcpu_place(s, c, vi, b, pl);
+	vg_ent(s, ei)->coming++;
+	if (b == pl->self)
+		pl->own = vi;
+	else if (pl->self != VG_NONE && !ends)
+		pl->placed |= vg_bit(b);
+	else
+		pl->kick |= vg_bit(b);
+	vg_pcpu(c, b)->sent = !!(pl->placed & vg_bit(b));
+}
+
+/*
+ * Start gang @ei on as many pCPUs as it has runnable vCPUs, or vCPUs if it is
+ * strict, now, or not at all.  Members that run already (alone, filling in) join
+ * the stint where they are.
  */
 VG_FN bool vg_gang_start(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 ei)
 {
 	struct vg_ent *e = vg_ent(s, ei);
-	u64 avail = 0, ending = 0, chosen, m;
+	u64 avail = vg_gang_avail(s, c, pl, ei), m;
 	u32 b;
 
-	pl->forced = (e->flags & VG_HELD) && vg_since(pl->now, e->held) >= 2 * e->slice;
-	vg_each_bit(b, m, c->all & ~e->on) {
-		if (b == pl->self || vg_claimable(s, c, pl, b, ei))
-			avail |= vg_bit(b);
+	if (vg_weight_of(avail | e->on) < vg_ent_need(c, e) ||
+	    (vg_ent_is_strict(c, e) && vg_strict_torn(s, c, ei)))
+		return false;
+	if (!vg_gang_match(s, c, pl, ei, avail)) {
+		/* The best there can be, and still not enough. */
+		if (avail == c->all && vg_ent_is_strict(c, e)) {
+			e->flags |= VG_MISFIT;
+			vg_ent_requeue(s, c, ei);
+		}
+		return false;
 	}
-	if (vg_weight_of(avail) < e->nr_waiting)
-		return false;
-	chosen = vg_gang_match(s, c, pl, ei, avail);
-	if (vg_weight_of(chosen) != e->nr_waiting)
-		return false;
 
 	if (e->flags & VG_HELD) {
 		e->flags &= ~VG_HELD;
@@ -444,25 +545,17 @@ VG_FN bool vg_gang_start(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 			vg_count(c, VG_STAT_FORCED, 1);
 	}
 	vg_count(c, VG_STAT_CLAIMS,
-		 vg_weight_of(chosen & ~c->idle & ~(pl->self == VG_NONE ? 0 : vg_bit(pl->self))));
+		 vg_weight_of(pl->chosen & ~c->idle &
+			      ~(pl->self == VG_NONE ? 0 : vg_bit(pl->self))));
+	vg_strict_release(s, c, pl, ei);
 	vg_gang_begin(s, c, pl, ei);
-	e->deadline = pl->now + vg_ent_allowance(s, e, vg_weight_of(e->on | chosen), pl->now);
-	e->coming = vg_weight_of(chosen);
+	e->deadline = pl->now +
+		      vg_ent_allowance(s, e, vg_weight_of(e->on | pl->chosen), pl->now);
+	e->coming = 0;
 	vg_each_bit(b, m, e->on)
 		vg_gang_join(s, c, pl, b);
-	vg_each_bit(b, m, chosen) {
-		if (vg_pcpu_ends(s, c, b, pl->now))
-			ending |= vg_bit(b);
-		vg_pcpu_displace(s, c, pl, b, ei);
-		vg_vcpu_place(s, c, pl->match[b], b, pl);
-		if (b == pl->self)
-			pl->own = pl->match[b];
-		else if (pl->self != VG_NONE && !(ending & vg_bit(b)))
-			pl->placed |= vg_bit(b);
-		else
-			pl->kick |= vg_bit(b);
-		vg_pcpu(c, b)->sent = !!(pl->placed & vg_bit(b));
-	}
+	vg_each_bit(b, m, pl->chosen)
+		vg_gang_take(s, c, pl, b, ei);
 	return true;
 }
 

@@ -22,6 +22,7 @@ VG_FN void vg_pcpu_renew(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 		/* The first member at the deadline moves it, the others follow. */
 		if (pl->now + VG_SLOP >= e->deadline) {
 			e->deadline = pl->now + len;
+			vg_strict_settle(s, c, pl, v->ent);
 			vg_count(c, VG_STAT_GANG_RENEWALS, 1);
 		}
 		left = vg_since(e->deadline, pl->now);
@@ -63,13 +64,78 @@ VG_FN bool vg_pick_rejoin(struct vg_state_all *s, struct vg_cell *c, struct vg_p
 	return true;
 }
 
-/* The vCPU of ent @ei for whose sake a sibling gave the pCPU up, if it still waits. */
-VG_INLINE u32 vg_pcpu_hint(struct vg_state_all *s, struct vg_cell *c, u32 bit, u32 ei)
+/*
+ * pCPU pl->self is kept for a strict gang: for its vCPU that waits, or for none.
+ * A stint that ought to be over by now ends here.
+ */
+VG_FN bool vg_pick_kept(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl)
 {
+	u32 ei = vg_pcpu(c, pl->self)->keep, vi;
+
+	if (ei == VG_NONE)
+		return false;
+	if (!vg_strict_on(s, c, ei, pl->now)) {
+		vg_gang_stop(s, c, pl, ei);
+		vg_strict_release(s, c, pl, ei);
+		return false;
+	}
+	vi = vg_ent(s, ei)->flags & VG_THROTTLED ? VG_NONE :
+	     vg_ent_waiter(s, ei, pl->self, pl->now);
+	if (vi != VG_NONE) {
+		vg_vcpu_place(s, c, vi, pl->self, pl);
+		pl->own = vi;
+		vg_count(c, VG_STAT_REJOINS, 1);
+	}
+	return true;
+}
+
+/*
+ * pl->prev belongs to a strict gang.  If another member has renewed its stint it
+ * goes on as well; if another one has ended it, it goes on only with all others,
+ * in a new stint, if it is their turn.
+ */
+VG_FN bool vg_pick_strict(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl)
+{
+	u32 ei = vg_vcpu(s, pl->prev)->ent, first;
+	struct vg_ent *e = vg_ent(s, ei);
+
+	if (!vg_ent_is_strict(c, e) || e->nr_bound < 2)
+		return false;
+	if (vg_strict_on(s, c, ei, pl->now)) {
+		vg_pcpu_renew(s, c, pl);
+		return true;
+	}
+	/* It has all it needs: it is to be seen whether the stint goes on as it is. */
+	if ((e->flags & VG_ON) && !e->nr_waiting &&
+	    vg_weight_of(e->on | e->kept) >= e->nr_bound)
+		return false;
+	first = vg_cell_first(s, c, pl);
+	if (first == VG_NONE || first == ei || !vg_ent_before(vg_ent(s, first), e)) {
+		if (vg_gang_start(s, c, pl, ei)) {
+			vg_pcpu_renew(s, c, pl);
+			return true;
+		}
+		vg_gang_hold(s, c, pl, ei);
+	}
+	vg_gang_stop(s, c, pl, ei);
+	pl->off = pl->prev;
+	pl->prev = VG_NONE;
+	return false;
+}
+
+/*
+ * The vCPU of ent @ei for whose sake a sibling gave the pCPU up, if it still waits;
+ * not once a third has waited for a slice of each: two could hand it to and fro.
+ */
+VG_INLINE u32 vg_pcpu_hint(struct vg_state_all *s, struct vg_cell *c, u32 bit, u32 ei, u64 now)
+{
+	struct vg_ent *e = vg_ent(s, ei);
 	u32 vi = vg_pcpu(c, bit)->hint;
 	struct vg_vcpu *v = vg_vcpu(s, vi);
 
 	if (vi == VG_NONE || v->state != VG_WAITING || v->ent != ei || !(v->mask & vg_bit(bit)))
+		return VG_NONE;
+	if (vg_since(now, vg_vcpu(s, e->head)->since) > e->slice * e->nr_bound)
 		return VG_NONE;
 	return vi;
 }
@@ -83,7 +149,7 @@ VG_FN bool vg_pick_hint(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 {
 	struct vg_pcpu *p = vg_pcpu(c, pl->self);
 	u64 until = p->deadline, since = p->since, vstart = p->vstart;
-	u32 vi = vg_pcpu_hint(s, c, pl->self, vg_vcpu(s, pl->prev)->ent);
+	u32 vi = vg_pcpu_hint(s, c, pl->self, vg_vcpu(s, pl->prev)->ent, pl->now);
 
 	if (vi == VG_NONE)
 		return false;
@@ -95,6 +161,20 @@ VG_FN bool vg_pick_hint(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 	pl->own = vi;
 	vg_count(c, VG_STAT_YIELDS, 1);
 	return true;
+}
+
+/*
+ * Gang @e does not fit, so a wider one would not either.  The @last try is for
+ * those that can do with this pCPU alone: any but a strict gang, or any but a
+ * gang if it has been found that gangs do not fit.
+ */
+VG_INLINE u32 vg_pick_narrower(struct vg_cell *c, struct vg_ent *e, bool last)
+{
+	u32 rank = vg_ent_rank(c, e);
+
+	if (!last)
+		return rank - 1;
+	return rank > VG_CELL_PCPUS ? VG_CELL_PCPUS : 1;
 }
 
 /*
@@ -120,23 +200,26 @@ VG_FN void vg_pick_queue(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 			break;
 		if (e->cosched == VMGANG_COSCHED_GANG && !vg_ent_is_gang(c, e))
 			vg_count(c, VG_STAT_WIDE, 1);
-		if (vg_ent_is_gang(c, e) && vg_ent_width(e) > 1) {
+		if (vg_ent_is_gang(c, e) && vg_ent_need(c, e) > 1) {
 			if (vg_gang_start(s, c, pl, ei)) {
-				if (pl->own != VG_NONE)
+				if (pl->own != VG_NONE || p->keep != VG_NONE)
 					return;
+				if (pl->off != VG_NONE && vg_vcpu(s, pl->off)->ent == ei) {
+					pl->prev = pl->off;
+					inc = ei;
+				}
 				if (inc == ei) {
 					vg_pcpu_renew(s, c, pl);
 					return;
 				}
 			} else {
 				vg_gang_hold(s, c, pl, ei);
-				if (filler == VG_NONE)
+				if (filler == VG_NONE && !vg_ent_is_strict(c, e))
 					filler = ei;
-				/* A wider one would not fit either. */
-				pl->narrow = k + 2 < VG_PLAN_TRIES ? vg_ent_width(e) - 1 : 1;
+				pl->narrow = vg_pick_narrower(c, e, k + 2 == VG_PLAN_TRIES);
 			}
 		} else {
-			vi = vg_pcpu_hint(s, c, pl->self, ei);
+			vi = vg_pcpu_hint(s, c, pl->self, ei, pl->now);
 			if (vi == VG_NONE)
 				vi = vg_ent_waiter(s, ei, pl->self, pl->now);
 			if (vi != VG_NONE) {
@@ -188,6 +271,11 @@ VG_FN void vg_pick(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl
 			pl->own = VG_KEEP;	/* until it is there */
 		goto out;
 	}
+	if (vg_pick_kept(s, c, pl)) {
+		if (pl->own == VG_NONE && prev == VG_NONE)
+			vg_idle_set(c, pl->self);
+		goto out;
+	}
 	if (prev != VG_NONE) {
 		struct vg_ent *e = vg_ent(s, vg_vcpu(s, prev)->ent);
 
@@ -205,6 +293,8 @@ VG_FN void vg_pick(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl
 			goto out;
 		}
 	}
+	if (pl->prev != VG_NONE && vg_pick_strict(s, c, pl))
+		goto out;
 	if (!vg_pick_rejoin(s, c, pl))
 		vg_pick_queue(s, c, pl);
 	if (pl->own == VG_NONE && prev == VG_NONE)
@@ -228,7 +318,9 @@ VG_FN u32 vg_wake_victim(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 		struct vg_pcpu *p = vg_pcpu(c, b);
 
 		other = p->cur;
-		if (other == VG_NONE || p->coming != VG_NONE || vg_vcpu(s, other)->ent == v->ent)
+		if (other == VG_NONE || p->coming != VG_NONE || p->keep != VG_NONE ||
+		    vg_vcpu(s, other)->ent == v->ent ||
+		    vg_strict_on(s, c, vg_vcpu(s, other)->ent, pl->now))
 			continue;
 		o = vg_ent(s, vg_vcpu(s, other)->ent);
 		if (rejoin) {
@@ -265,22 +357,31 @@ VG_FN u32 vg_wake(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl,
 {
 	struct vg_vcpu *v = vg_vcpu(s, vi);
 	struct vg_ent *e = vg_ent(s, v->ent);
-	u64 idle = c->idle & c->all & v->mask;
+	u64 idle = vg_cell_idle(c) & v->mask;
+	bool gang, strict = vg_ent_is_strict(c, e);
 	u32 b = VG_NONE;
-	bool gang;
 
 	if (v->state != VG_WAITING || (e->flags & VG_THROTTLED))
 		return VG_NONE;
 	gang = vg_ent_is_gang(c, e);
+	if (strict && !e->on && !vg_strict_on(s, c, v->ent, pl->now))
+		vg_gang_stop(s, c, pl, v->ent);
 	if (idle)
 		b = idle & vg_bit(v->bit) ? v->bit : vg_lowest(idle);
 	if (gang && (e->flags & VG_ON) && pl->now + VG_SLOP < e->deadline) {
+		u32 kept = vg_strict_place(s, c, vi);
+
+		if (kept != VG_NONE)
+			b = kept;
 		if (b == VG_NONE && preempt)
 			b = vg_wake_victim(s, c, pl, vi, true);
-		if (b == VG_NONE)
+		if (b == VG_NONE) {
+			if (strict && !e->on)
+				vg_gang_stop(s, c, pl, v->ent);
 			return VG_NONE;
+		}
 		vg_count(c, VG_STAT_REJOINS, 1);
-	} else if (gang && vg_ent_width(e) > 1) {
+	} else if (gang && vg_ent_need(c, e) > 1) {
 		if (b == VG_NONE)
 			return VG_NONE;
 		if (vg_gang_start(s, c, pl, v->ent)) {
@@ -289,6 +390,8 @@ VG_FN u32 vg_wake(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl,
 			return v->bit;
 		}
 		vg_gang_hold(s, c, pl, v->ent);
+		if (strict)
+			return VG_NONE;
 	} else if (b != VG_NONE) {
 		vg_count(c, VG_STAT_WAKE_IDLE, 1);
 	} else {
@@ -298,7 +401,7 @@ VG_FN u32 vg_wake(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl,
 			return VG_NONE;
 		vg_count(c, VG_STAT_WAKE_PREEMPTS, 1);
 	}
-	if (gang && vg_ent_width(e) == 1)
+	if (gang && vg_ent_need(c, e) == 1)
 		vg_gang_begin(s, c, pl, v->ent);
 	vg_pcpu_displace(s, c, pl, b, v->ent);
 	vg_vcpu_place(s, c, vi, b, pl);
@@ -339,7 +442,8 @@ VG_FN void vg_vcpu_run(struct vg_state_all *s, struct vg_cell *c, u32 vi, u32 bi
 	} else {
 		p->since = now;
 		p->vstart = e->vtime;
-		p->deadline = now + e->slice;
+		/* Where it is not to be it is no longer than until the next tick. */
+		p->deadline = p->keep == VG_NONE || p->keep == v->ent ? now + e->slice : now;
 		v->pre = 0;
 	}
 	v->state = VG_RUNNING;
@@ -369,7 +473,11 @@ VG_FN void vg_vcpu_stop(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 	if (p->cur == vi)
 		p->cur = VG_NONE;
 	vg_ent_off(s, c, ei, v->bit);
-	if (!e->on)
+	if (p->cur == VG_NONE && p->coming == VG_NONE && p->keep == VG_NONE && e->nr_bound > 1 &&
+	    vg_strict_on(s, c, ei, pl->now))
+		vg_pcpu_keep(s, c, v->bit, ei, pl->now);
+	/* Who only makes room finds a kept pCPU in a moment. */
+	if (!e->on && !(e->kept && vg_strict_on(s, c, ei, pl->now)))
 		vg_gang_stop(s, c, pl, ei);
 	vg_ent_requeue(s, c, ei);
 	vg_ent_throttle(s, c, pl, ei);
@@ -387,8 +495,9 @@ VG_FN void vg_vcpu_leave(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 		vg_vcpu_unplace(s, c, vi);
 	else
 		vg_vcpu_unlist(s, c, vi);
-	if (!e->on && !e->nr_waiting) {
-		e->flags |= VG_ASLEEP;
+	if (!e->on) {
+		if (!e->nr_waiting)
+			e->flags |= VG_ASLEEP;
 		vg_gang_stop(s, c, pl, v->ent);
 	}
 	vg_gang_release(c, e);
@@ -497,9 +606,12 @@ VG_FN void vg_cell_sweep(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 			p->served = 0;
 			pl->kick |= vg_bit(b);
 		}
+		/* Kept beyond the stint: it asks, and finds that out. */
+		if (p->keep != VG_NONE && !vg_strict_on(s, c, p->keep, pl->now))
+			pl->kick |= vg_bit(b);
 	}
 	if (c->nr_queued)
-		pl->kick |= c->idle & c->all;
+		pl->kick |= vg_cell_idle(c);
 }
 
 #endif /* VMGANG_POLICY_PICK_H */

@@ -50,6 +50,7 @@ VG_FN u32 vg_cell_add_pcpu(struct vg_cell *c, u32 cpu)
 	p->cur = VG_NONE;
 	p->coming = VG_NONE;
 	p->gang = VG_NONE;
+	p->keep = VG_NONE;
 	p->hint = VG_NONE;
 	c->all |= vg_bit(bit);
 	c->nr_pcpus++;
@@ -115,6 +116,9 @@ VG_FN u32 vg_ent_get(struct vg_state_all *s, u32 slot, u32 cell)
 	e->nr_vcpus = 1;
 	e->nr_pinned = 0;
 	e->nr_bound = 0;
+	e->members = VG_NONE;
+	e->kept = 0;
+	e->frag = 0;
 	e->coming = 0;
 	e->next = VG_NONE;
 	e->sibling = vm->ents;
@@ -203,6 +207,36 @@ VG_FN void vg_vcpu_put(struct vg_state_all *s, u32 vi)
 	}
 }
 
+/* Put @vi into its ent's list of members. */
+VG_FN void vg_ent_join(struct vg_state_all *s, u32 vi)
+{
+	struct vg_vcpu *v = vg_vcpu(s, vi);
+	struct vg_ent *e = vg_ent(s, v->ent);
+
+	v->younger = VG_NONE;
+	v->elder = e->members;
+	if (e->members != VG_NONE)
+		vg_vcpu(s, e->members)->younger = vi;
+	e->members = vi;
+	e->nr_bound++;
+	e->flags &= ~VG_MISFIT;
+}
+
+VG_FN void vg_ent_part(struct vg_state_all *s, u32 vi)
+{
+	struct vg_vcpu *v = vg_vcpu(s, vi);
+	struct vg_ent *e = vg_ent(s, v->ent);
+
+	if (v->younger == VG_NONE)
+		e->members = v->elder;
+	else
+		vg_vcpu(s, v->younger)->elder = v->elder;
+	if (v->elder != VG_NONE)
+		vg_vcpu(s, v->elder)->younger = v->younger;
+	e->nr_bound--;
+	e->flags &= ~VG_MISFIT;
+}
+
 /* Cell lock.  @vi, which is OUT, belongs to ent @ei and may use @mask there. */
 VG_FN void vg_vcpu_bind(struct vg_state_all *s, struct vg_cell *c, u32 vi, u32 ei, u64 mask)
 {
@@ -210,7 +244,7 @@ VG_FN void vg_vcpu_bind(struct vg_state_all *s, struct vg_cell *c, u32 vi, u32 e
 
 	v->ent = ei;
 	v->mask = mask;
-	vg_ent(s, ei)->nr_bound++;
+	vg_ent_join(s, vi);
 	if ((mask & c->all) != c->all)
 		vg_ent(s, ei)->nr_pinned++;
 	if (!(mask & vg_bit(v->bit)))
@@ -228,7 +262,9 @@ VG_FN void vg_vcpu_unbind(struct vg_state_all *s, struct vg_cell *c, struct vg_p
 	if ((v->mask & c->all) != c->all)
 		e->nr_pinned--;
 	c->nr_vcpus--;
-	if (!--e->nr_bound) {
+	vg_ent_part(s, vi);
+	vg_strict_trim(s, c, pl, v->ent);
+	if (!e->nr_bound) {
 		vg_ent_unthrottle(s, c, v->ent);
 		vg_queue_sort(s, c);
 	}
@@ -248,6 +284,9 @@ VG_FN void vg_ent_policy(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 			c->nr_held--;
 		}
 		e->cosched = cosched;
+		e->flags &= ~VG_MISFIT;
+		/* What runs asks, to begin or end together; what is idle, for who waited. */
+		pl->kick |= e->on | vg_cell_idle(c);
 	}
 	e->slice = vm->slice;
 	e->inv = vg_weight_inv(vm->weight);

@@ -305,7 +305,7 @@ static inline void sim_step(struct sim *m)
 	if ((c->refill && c->refill <= m->now) || m->now % (1000 * VG_MS) == 0) {
 		vg_plan_begin(&m->plan, m->now, VG_NONE, VG_NONE);
 		if (vg_cell_refill(&m->st, c, &m->plan))
-			m->plan.kick |= c->idle & c->all;
+			m->plan.kick |= vg_cell_idle(c);
 		if (m->now % (1000 * VG_MS) == 0)
 			vg_cell_sweep(&m->st, c, &m->plan);
 		sim_kick(m, m->plan.kick);
