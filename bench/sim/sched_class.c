@@ -16,6 +16,7 @@
 
 #include "props.h"
 #include "sched_class.h"
+#include "trace.h"
 
 #define MAX_BOUNCES	3
 #define HEARTBEAT	(1000 * VG_MS)
@@ -49,6 +50,7 @@ static void report_start(struct sim *sim, struct vg_cell *c, u32 ei)
 	u32 b;
 	u64 m;
 
+	trace_gang(sim, vg_ent(st(sim), ei)->slot, true, vg_ent_width(vg_ent(st(sim), ei)));
 	vg_each_bit(b, m, c->all) {
 		u32 vi = vg_pcpu(c, b)->coming;
 
@@ -81,10 +83,13 @@ static void arm_timer(struct sim *sim, struct vg_cell *c, u64 when)
 		  when > sim->now ? when : sim->now + 1);
 }
 
-static void act(struct sim *sim, struct vg_cell *c, struct vg_plan *pl)
+void act(struct sim *sim, struct vg_cell *c, struct vg_plan *pl)
 {
 	u64 kicks = pl->kick;
+	u32 i;
 
+	for (i = 0; i < pl->nr_stopped; i++)
+		trace_gang(sim, vg_ent(st(sim), pl->stopped[i])->slot, false, pl->width[i]);
 	if (pl->started != VG_NONE)
 		report_start(sim, c, pl->started);
 	if (pl->held != VG_NONE)
@@ -319,6 +324,7 @@ static void class_tick(struct sim *sim, struct pcpu *p)
 {
 	struct vg_pcpu *pc = vg_pcpu(vg_cell(st(sim), p->cell), cp(p)->bit);
 
+	class_adapt(sim, p->cur);
 	if (sim->now + VG_SLOP < vg_pcpu_deadline(st(sim), pc, cv(p->cur)->vi))
 		return;
 	cv(p->cur)->slice = false;
@@ -363,9 +369,10 @@ static void on_timer(struct sim *sim, void *arg)
 
 static u32 cosched_of(struct sim *sim, struct vcpu *v)
 {
-	static const u32 kinds[] = {
+	static const u32 words[] = {
 		[COSCHED_OFF] = VMGANG_COSCHED_OFF,
 		[COSCHED_GANG] = VMGANG_COSCHED_GANG,
+		[COSCHED_ADAPTIVE] = VMGANG_COSCHED_ADAPTIVE,
 		[COSCHED_STRICT] = VMGANG_COSCHED_STRICT,
 	};
 
@@ -373,7 +380,9 @@ static u32 cosched_of(struct sim *sim, struct vcpu *v)
 		return VMGANG_COSCHED_OFF;
 	if (sim->ops->flags & SCHED_ALL_GANG)
 		return VMGANG_COSCHED_GANG;
-	return kinds[v->vm->conf->cosched];
+	if (sim->ops->flags & SCHED_ALL_ADAPTIVE)
+		return VMGANG_COSCHED_ADAPTIVE;
+	return words[v->vm->conf->cosched];
 }
 
 /* The pCPUs of @c that @v may use. */
@@ -453,31 +462,6 @@ static bool class_held(struct sim *sim, struct vcpu *v)
 {
 	return (ent_of(sim, v)->flags & VG_THROTTLED) ||
 	       vg_vcpu(st(sim), cv(v)->vi)->state == VG_PAUSED;
-}
-
-/* A kick to end it may be on its way for as long as a tick is. */
-static bool class_kept(struct sim *sim, struct pcpu *p)
-{
-	struct vg_pcpu *pc = vg_pcpu(vg_cell(st(sim), p->cell), cp(p)->bit);
-
-	return pc->keep != VG_NONE &&
-	       sim->now < vg_ent(st(sim), pc->keep)->deadline + sim->cost->hz_ns;
-}
-
-static u64 class_forced(struct sim *sim)
-{
-	u64 sum = 0;
-	u32 i;
-
-	for (i = 0; i < sim->nr_pcpus; i++) {
-		struct vg_cell *c = vg_cell(st(sim), sim->pcpus[i].cell);
-
-		if (vg_pcpu(c, cp(&sim->pcpus[i])->bit)->keep != VG_NONE)
-			vg_pcpu_settle(st(sim), c, cp(&sim->pcpus[i])->bit, sim->now);
-	}
-	for (i = 0; i < sim->nr_cells; i++)
-		sum += vg_cell(st(sim), i)->stats[VG_STAT_FRAG];
-	return sum;
 }
 
 static u32 class_cell_of(struct sim *sim, struct vcpu *v)
@@ -582,6 +566,8 @@ const struct sched_ops id = {				\
 	.idle = class_idle,				\
 	.tick = class_tick,				\
 	.yield_to = class_yield,			\
+	.spun = class_spun,				\
+	.lost = class_lost,				\
 	.held = class_held,				\
 	.kept = class_kept,				\
 	.forced = class_forced,				\
@@ -589,6 +575,9 @@ const struct sched_ops id = {				\
 }
 /* NOLINTEND(bugprone-macro-parentheses) */
 
-CLASS(sched_off, "off", "vmgang's class, every VM's vCPUs independent", SCHED_ALL_OFF);
-CLASS(sched_gang, "gang", "vmgang's class, every VM a gang", SCHED_ALL_GANG);
-CLASS(sched_class, "class", "vmgang's class, as each VM's cosched says", 0);
+CLASS(sched_off, "off", "vmgang's class, every VM's vCPUs independent",
+      SCHED_ALL_OFF | SCHED_PRESET);
+CLASS(sched_gang, "gang", "vmgang's class, every VM a gang", SCHED_ALL_GANG | SCHED_PRESET);
+CLASS(sched_adaptive, "adaptive", "vmgang's class, every VM a gang while that is seen to help",
+      SCHED_ALL_ADAPTIVE);
+CLASS(sched_class, "class", "vmgang's class, as each VM's cosched says", SCHED_PRESET);

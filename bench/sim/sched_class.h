@@ -100,4 +100,16 @@ static inline struct pcpu *pcpu_at(struct sim *sim, struct vg_cell *c, u32 bit)
 	return &sim->pcpus[vg_pcpu(c, bit)->cpu];
 }
 
+/* Carry a plan out, apart from moving threads. */
+void act(struct sim *sim, struct vg_cell *c, struct vg_plan *pl);
+
+/* sched_adapt.c: what adaptive VMs are told, and their look at it at each tick */
+void class_adapt(struct sim *sim, struct vcpu *v);
+void class_spun(struct sim *sim, struct vcpu *v, u32 exits);
+void class_lost(struct sim *sim, struct vcpu *v);
+
+/* For the table of the scheduler: see there. */
+bool class_kept(struct sim *sim, struct pcpu *p);
+u64 class_forced(struct sim *sim);
+
 #endif

@@ -75,6 +75,8 @@ typedef uint8_t u8;
 #define VG_WAKE_GRAN	(1 * VG_MS)
 /* The stint of whoever fills in while a gang waits for its pCPUs. */
 #define VG_SHORT	(3 * VG_MS)
+/* How far a VM may be behind and still make up for it: the fairest of 200, 400, 1,000 ms. */
+#define VG_LAG		(400 * VG_MS)
 /* A waiter older than this goes first, whatever its weight. */
 #define VG_STARVED	(3000 * VG_MS)
 /* Debt to a cap is forgiven beyond this: the kernel's watchdog bites at 30 s. */
@@ -95,7 +97,8 @@ enum vg_ent_flags {
 	VG_STARVING	= 8,	/* goes first */
 	VG_ASLEEP	= 16,	/* none of its vCPUs is runnable */
 	VG_CHANGED	= 32,	/* the queue is to look at it again */
-	VG_MISFIT	= 64,	/* pinned so that its vCPUs can not all run at once */
+	VG_FILLS	= 64,	/* VG_ON, while a gang further behind is VG_HELD */
+	VG_MISFIT	= 128,	/* pinned so that its vCPUs can not all run at once */
 };
 
 enum vg_stat {
@@ -164,10 +167,12 @@ struct vg_vcpu {
 
 struct vg_ent {
 	u64 vtime;
+	u64 ahead;		/* ns charged to it in advance */
 	u64 inv;		/* vtime per ns, << VG_INV_SHIFT */
 	u64 slice;
 	u64 deadline;		/* VG_ON: of the stint */
 	u64 start;		/* VG_ON: of the stint */
+	u64 vstart;		/* VG_ON: vtime then */
 	u64 skew;		/* VG_ON: first member ran at, 0: none yet */
 	u64 on;			/* pCPUs its vCPUs run on or come to */
 	u64 held;		/* VG_HELD since */
@@ -199,7 +204,13 @@ struct vg_ent {
  * @next:	when to look again
  * @since:	in @state since
  * @gap:	how long a gang is left alone
+ * @lively:	when points were last seen
+ * @patience:	how long a gang that gave points may then give none
  * @state:	enum vg_adapt_state
+ * @turns:	at which it was asked since the state began
+ * @signs:	… and had points
+ * @heard:	the last of these
+ * @silent:	the present look is there because none came any more
  */
 struct vg_adapt {
 	u64 fresh;
@@ -208,7 +219,13 @@ struct vg_adapt {
 	u64 next;
 	u64 since;
 	u64 gap;
+	u64 lively;
+	u64 patience;
 	u32 state;
+	u32 turns;
+	u32 signs;
+	u32 heard;
+	u32 silent;
 };
 
 struct vg_vm {
@@ -228,7 +245,7 @@ struct vg_pcpu {
 	u64 since;		/* when the present stint began */
 	u64 vstart;		/* its ent's vtime then */
 	u64 deadline;
-	u64 vnow;		/* largest vtime picked here */
+	u64 vnow;		/* largest vtime of whose turn it was here */
 	u64 kept_at;		/* kept empty since, and told up to here */
 	u32 cpu;		/* the kernel's number */
 	u32 cur;		/* vCPU that runs */
@@ -259,7 +276,7 @@ struct vg_cell {
 	u64 all;		/* its pCPUs */
 	u64 idle;		/* those in the idle loop; set and cleared atomically */
 	u64 kept;		/* those that stay empty for somebody */
-	u64 vnow;		/* largest vtime picked: where newcomers start */
+	u64 vnow;		/* largest vtime of whose turn it was: where newcomers start */
 	u64 refill;		/* when the first throttled ent or vCPU may go on */
 	u64 load;		/* weights of the VMs at home here */
 	u64 stats[VG_NR_STATS];

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the kernel's callbacks come down to: a pCPU asks for work, a vCPU wakes,
- * runs, stops or leaves, a second has passed.
+ * What the kernel's callbacks come down to: a pCPU asks for work, a vCPU runs,
+ * stops or leaves, a second has passed.  One that wakes is in policy_wake.h.
  */
 #ifndef VMGANG_POLICY_PICK_H
 #define VMGANG_POLICY_PICK_H
 
 #include "policy_gang.h"
+#include "policy_wake.h"
 
 /* pCPU pl->self goes on with pl->prev, whose stint is over, for another one. */
 VG_FN void vg_pcpu_renew(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl)
@@ -23,6 +24,7 @@ VG_FN void vg_pcpu_renew(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 		if (pl->now + VG_SLOP >= e->deadline) {
 			e->deadline = pl->now + len;
 			vg_strict_settle(s, c, pl, v->ent);
+			vg_gang_turn(c, pl, e);
 			vg_count(c, VG_STAT_GANG_RENEWALS, 1);
 		}
 		left = vg_since(e->deadline, pl->now);
@@ -34,7 +36,8 @@ VG_FN void vg_pcpu_renew(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 	p->since = pl->now;
 	p->vstart = e->vtime;
 	p->deadline = pl->now + len;
-	vg_cell_advance(c, pl->self, e->vtime);
+	if (pl->skip == VG_NONE)
+		vg_cell_advance(c, pl->self, vg_ent_vtime(e));
 	vg_vcpu_precharge(s, pl->prev, len);
 	vg_ent_requeue(s, c, v->ent);
 	pl->own = VG_KEEP;
@@ -178,6 +181,20 @@ VG_INLINE u32 vg_pick_narrower(struct vg_cell *c, struct vg_ent *e, bool last)
 }
 
 /*
+ * The member of held gang @ei that is to run without the others; VG_NONE if one
+ * of them (the pCPU runs ent @inc) does already, and the next has not waited for
+ * a slice yet.
+ */
+VG_FN u32 vg_pick_part(struct vg_state_all *s, struct vg_plan *pl, u32 ei, u32 inc)
+{
+	u32 vi = vg_ent_waiter(s, ei, pl->self, pl->now);
+
+	if (vi == VG_NONE || ei != inc)
+		return vi;
+	return vg_since(pl->now, vg_vcpu(s, vi)->since) < vg_ent(s, ei)->slice ? VG_NONE : vi;
+}
+
+/*
  * pCPU pl->self asks for work.  pl->prev, if any, is what it runs and could go
  * on with; it is charged up to now.  The answer is in pl->own, and in
  * pl->placed for the other members of a gang.
@@ -188,6 +205,7 @@ VG_FN void vg_pick_queue(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 	u32 inc = pl->prev == VG_NONE ? VG_NONE : vg_vcpu(s, pl->prev)->ent;
 	u32 filler = VG_NONE, ei, vi;
 	struct vg_ent *e;
+	u64 vtime, done, first = 0, limit = 0;
 	int k;
 
 	vg_times(k, VG_PLAN_TRIES) {
@@ -195,6 +213,10 @@ VG_FN void vg_pick_queue(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 		if (ei == VG_NONE)
 			break;
 		e = vg_ent(s, ei);
+		vtime = e->vtime;
+		done = vg_ent_vtime(e);
+		if (filler != VG_NONE && !vg_before(vtime, limit))
+			break;
 		if (inc != VG_NONE && inc != ei && !p->yielded &&
 		    !vg_ent_before(e, vg_ent(s, inc)))
 			break;
@@ -202,6 +224,8 @@ VG_FN void vg_pick_queue(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 			vg_count(c, VG_STAT_WIDE, 1);
 		if (vg_ent_is_gang(c, e) && vg_ent_need(c, e) > 1) {
 			if (vg_gang_start(s, c, pl, ei)) {
+				if (pl->skip == VG_NONE)
+					vg_cell_advance(c, pl->self, done);
 				if (pl->own != VG_NONE || p->keep != VG_NONE)
 					return;
 				if (pl->off != VG_NONE && vg_vcpu(s, pl->off)->ent == ei) {
@@ -214,8 +238,10 @@ VG_FN void vg_pick_queue(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 				}
 			} else {
 				vg_gang_hold(s, c, pl, ei);
-				if (filler == VG_NONE && !vg_ent_is_strict(c, e))
+				if (filler == VG_NONE && !vg_ent_is_strict(c, e)) {
 					filler = ei;
+					limit = vtime + vg_vtime(e, e->slice);
+				}
 				pl->narrow = vg_pick_narrower(c, e, k + 2 == VG_PLAN_TRIES);
 			}
 		} else {
@@ -229,22 +255,27 @@ VG_FN void vg_pick_queue(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 				vg_vcpu_place(s, c, vi, pl->self, pl);
 				vg_gang_release(c, e);
 				pl->own = vi;
+				if (pl->skip == VG_NONE)
+					vg_cell_advance(c, pl->self, done);
 				return;
 			}
 		}
 		pl->skip = ei;
 	}
-	/* Nobody else: better one member alone than an idle pCPU. */
-	vi = filler == VG_NONE || filler == inc ? VG_NONE :
-	     vg_ent_waiter(s, filler, pl->self, pl->now);
+	/* Better one member alone than an idle pCPU: it is its gang's turn after all. */
+	if (filler != VG_NONE)
+		first = vg_ent_vtime(vg_ent(s, filler));
+	vi = filler == VG_NONE ? VG_NONE : vg_pick_part(s, pl, filler, inc);
 	if (inc != VG_NONE &&
-	    (vi == VG_NONE || vg_before(vg_ent(s, inc)->vtime, vg_ent(s, filler)->vtime +
-					vg_vtime(vg_ent(s, filler), vg_ent(s, filler)->slice)))) {
+	    (vi == VG_NONE || (filler != inc && vg_before(vg_ent(s, inc)->vtime, limit)))) {
 		vg_pcpu_renew(s, c, pl);
+		if (filler == inc)
+			vg_cell_advance(c, pl->self, first);
 		return;
 	}
 	if (vi == VG_NONE)
 		return;
+	vg_cell_advance(c, pl->self, first);
 	vg_pcpu_displace(s, c, pl, pl->self, filler);
 	vg_vcpu_place(s, c, vi, pl->self, pl);
 	vg_pcpu_shorten(c, pl->self, pl->now);
@@ -305,114 +336,6 @@ out:
 	pl->kick &= ~(pl->placed | vg_bit(pl->self));
 }
 
-/* The pCPU where @vi would disturb least; VG_NONE if it has to wait. */
-VG_FN u32 vg_wake_victim(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 vi,
-			 bool rejoin)
-{
-	struct vg_vcpu *v = vg_vcpu(s, vi);
-	struct vg_ent *e = vg_ent(s, v->ent), *o;
-	u32 b, best = VG_NONE, other;
-	u64 most = 0, ahead, m;
-
-	vg_each_bit(b, m, v->mask & c->all) {
-		struct vg_pcpu *p = vg_pcpu(c, b);
-
-		other = p->cur;
-		if (other == VG_NONE || p->coming != VG_NONE || p->keep != VG_NONE ||
-		    vg_vcpu(s, other)->ent == v->ent ||
-		    vg_strict_on(s, c, vg_vcpu(s, other)->ent, pl->now))
-			continue;
-		o = vg_ent(s, vg_vcpu(s, other)->ent);
-		if (rejoin) {
-			if (o->flags & VG_ON)
-				continue;
-			ahead = p->gang == v->ent ? ~0ULL >> 1 : vg_since(pl->now, p->since);
-		} else {
-			u64 lead = vg_pcpu_vtime(s, c, b, pl->now) - e->vtime;
-
-			if ((s64)lead <= (s64)vg_vtime(o, VG_WAKE_GRAN))
-				continue;
-			if (vg_since(pl->now, p->since) <
-			    (o->flags & VG_ON ? VG_MIN_GRAN : VG_WAKE_GRAN)) {
-				vg_pcpu_shorten(c, b, pl->now);
-				continue;
-			}
-			ahead = o->flags & VG_ON ? 1 : lead;
-		}
-		if (best == VG_NONE || ahead > most) {
-			best = b;
-			most = ahead;
-		}
-	}
-	return best;
-}
-
-/*
- * vCPU @vi has just begun to wait.  Give it a pCPU at once if it is its turn: a
- * member of a gang within its stint, an idle pCPU, or, if @preempt, one whose
- * ent is well ahead.  Returns the pCPU, VG_NONE if it waits.
- */
-VG_FN u32 vg_wake(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 vi,
-		  bool preempt)
-{
-	struct vg_vcpu *v = vg_vcpu(s, vi);
-	struct vg_ent *e = vg_ent(s, v->ent);
-	u64 idle = vg_cell_idle(c) & v->mask;
-	bool gang, strict = vg_ent_is_strict(c, e);
-	u32 b = VG_NONE;
-
-	if (v->state != VG_WAITING || (e->flags & VG_THROTTLED))
-		return VG_NONE;
-	gang = vg_ent_is_gang(c, e);
-	if (strict && !e->on && !vg_strict_on(s, c, v->ent, pl->now))
-		vg_gang_stop(s, c, pl, v->ent);
-	if (idle)
-		b = idle & vg_bit(v->bit) ? v->bit : vg_lowest(idle);
-	if (gang && (e->flags & VG_ON) && pl->now + VG_SLOP < e->deadline) {
-		u32 kept = vg_strict_place(s, c, vi);
-
-		if (kept != VG_NONE)
-			b = kept;
-		if (b == VG_NONE && preempt)
-			b = vg_wake_victim(s, c, pl, vi, true);
-		if (b == VG_NONE) {
-			if (strict && !e->on)
-				vg_gang_stop(s, c, pl, v->ent);
-			return VG_NONE;
-		}
-		vg_count(c, VG_STAT_REJOINS, 1);
-	} else if (gang && vg_ent_need(c, e) > 1) {
-		if (b == VG_NONE)
-			return VG_NONE;
-		if (vg_gang_start(s, c, pl, v->ent)) {
-			vg_pcpu(c, v->bit)->sent = 1;
-			pl->kick &= ~vg_bit(v->bit);
-			return v->bit;
-		}
-		vg_gang_hold(s, c, pl, v->ent);
-		if (strict)
-			return VG_NONE;
-	} else if (b != VG_NONE) {
-		vg_count(c, VG_STAT_WAKE_IDLE, 1);
-	} else {
-		if (preempt)
-			b = vg_wake_victim(s, c, pl, vi, false);
-		if (b == VG_NONE)
-			return VG_NONE;
-		vg_count(c, VG_STAT_WAKE_PREEMPTS, 1);
-	}
-	if (gang && vg_ent_need(c, e) == 1)
-		vg_gang_begin(s, c, pl, v->ent);
-	vg_pcpu_displace(s, c, pl, b, v->ent);
-	vg_vcpu_place(s, c, vi, b, pl);
-	if (gang && !(e->flags & VG_ON))
-		vg_pcpu_shorten(c, b, pl->now);
-	vg_gang_release(c, e);
-	vg_pcpu(c, b)->sent = 1;
-	pl->kick &= ~vg_bit(b);
-	return b;
-}
-
 /* vCPU @vi begins to run on pCPU @bit, because we said so or in spite of it. */
 VG_FN void vg_vcpu_run(struct vg_state_all *s, struct vg_cell *c, u32 vi, u32 bit, u64 now)
 {
@@ -444,7 +367,7 @@ VG_FN void vg_vcpu_run(struct vg_state_all *s, struct vg_cell *c, u32 vi, u32 bi
 		p->vstart = e->vtime;
 		/* Where it is not to be it is no longer than until the next tick. */
 		p->deadline = p->keep == VG_NONE || p->keep == v->ent ? now + e->slice : now;
-		v->pre = 0;
+		vg_vcpu_uncharge(e, v, 0);
 	}
 	v->state = VG_RUNNING;
 	v->bit = bit;
