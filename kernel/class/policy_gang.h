@@ -341,10 +341,7 @@ VG_FN u32 vg_furthest(struct vg_state_all *s, struct vg_cell *c, u64 cand, u64 n
 	return best;
 }
 
-/*
- * In which round vCPU @v is given a pCPU of @avail: those that may use the fewest
- * first, idle ones of a strict gang last.
- */
+/* In which round @v is given a pCPU of @avail: who may use the fewest first, idle ones last. */
 VG_INLINE u32 vg_match_round(struct vg_cell *c, struct vg_vcpu *v, u64 avail)
 {
 	if ((v->mask & c->all) != c->all)
@@ -355,6 +352,13 @@ VG_INLINE u32 vg_match_round(struct vg_cell *c, struct vg_vcpu *v, u64 avail)
 }
 
 #define VG_MATCH_ROUNDS	5
+
+/* Both are read first: the verifier can not follow a choice of where to read. */
+VG_INLINE u32 vg_match_either(bool strict, u32 a, u32 b)
+{
+	__asm__ volatile("" : "+r"(a), "+r"(b));
+	return strict ? a : b;
+}
 
 /* The pCPU of @cand that suits waiting vCPU @v best. */
 VG_FN u32 vg_match_pcpu(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 vi,
@@ -390,12 +394,12 @@ VG_FN bool vg_gang_match(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 	pl->chosen = 0;
 	pl->spare = vg_weight_of(avail) > e->nr_waiting;
 	vg_times(round, VG_MATCH_ROUNDS) {
-		vi = strict ? e->members : e->head;
+		vi = vg_match_either(strict, e->members, e->head);
 		while (vi != VG_NONE && can_loop) {
 			struct vg_vcpu *v = vg_vcpu(s, vi);
 			u32 at = vi;
 
-			vi = strict ? v->elder : v->next;
+			vi = vg_match_either(strict, v->elder, v->next);
 			if (v->state == VG_RUNNING || v->state == VG_COMING ||
 			    vg_match_round(c, v, avail) != (u32)round ||
 			    ((pl->chosen & vg_bit(v->bit)) &&
@@ -509,8 +513,8 @@ VG_FN u64 vg_gang_avail(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 }
 
 /* pCPU @b, chosen for gang @ei: its vCPU comes, or it is kept for it. */
-VG_FN void vg_gang_take(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 b,
-			u32 ei)
+VG_INLINE void vg_gang_take(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 b,
+			    u32 ei)
 {
 	u32 vi = pl->match[b & (VG_CELL_PCPUS - 1)];
 	bool ends = vg_pcpu_ends(s, c, b, pl->now);

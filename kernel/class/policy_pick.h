@@ -99,7 +99,7 @@ VG_FN bool vg_pick_kept(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
  */
 VG_FN bool vg_pick_strict(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl)
 {
-	u32 ei = vg_vcpu(s, pl->prev)->ent, first;
+	u32 ei = vg_vcpu(s, pl->prev)->ent;
 	struct vg_ent *e = vg_ent(s, ei);
 
 	if (!vg_ent_is_strict(c, e) || e->nr_bound < 2)
@@ -112,14 +112,6 @@ VG_FN bool vg_pick_strict(struct vg_state_all *s, struct vg_cell *c, struct vg_p
 	if ((e->flags & VG_ON) && !e->nr_waiting &&
 	    vg_weight_of(e->on | e->kept) >= e->nr_bound)
 		return false;
-	first = vg_cell_first(s, c, pl);
-	if (first == VG_NONE || first == ei || !vg_ent_before(vg_ent(s, first), e)) {
-		if (vg_gang_start(s, c, pl, ei)) {
-			vg_pcpu_renew(s, c, pl);
-			return true;
-		}
-		vg_gang_hold(s, c, pl, ei);
-	}
 	vg_gang_stop(s, c, pl, ei);
 	pl->off = pl->prev;
 	pl->prev = VG_NONE;
@@ -166,6 +158,19 @@ VG_FN bool vg_pick_hint(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 	return true;
 }
 
+/* Whose turn it is: ent @first's, or the strict gang's whose member is here. */
+VG_FN u32 vg_pick_turn(struct vg_state_all *s, struct vg_plan *pl, u32 first)
+{
+	u32 ei;
+
+	if (pl->off == VG_NONE || pl->skip != VG_NONE)
+		return first;
+	ei = vg_vcpu(s, pl->off)->ent;
+	if (first == VG_NONE || !vg_ent_before(vg_ent(s, first), vg_ent(s, ei)))
+		return ei;
+	return first;
+}
+
 /*
  * Gang @e does not fit, so a wider one would not either.  The @last try is for
  * those that can do with this pCPU alone: any but a strict gang, or any but a
@@ -209,7 +214,7 @@ VG_FN void vg_pick_queue(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 	int k;
 
 	vg_times(k, VG_PLAN_TRIES) {
-		ei = vg_cell_first(s, c, pl);
+		ei = vg_pick_turn(s, pl, vg_cell_first(s, c, pl));
 		if (ei == VG_NONE)
 			break;
 		e = vg_ent(s, ei);

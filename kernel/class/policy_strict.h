@@ -43,7 +43,7 @@ VG_INLINE void vg_pcpu_keep(struct vg_state_all *s, struct vg_cell *c, u32 bit, 
 }
 
 /* Charge what kept pCPU @bit has been empty. */
-VG_FN void vg_pcpu_settle(struct vg_state_all *s, struct vg_cell *c, u32 bit, u64 now)
+VG_INLINE void vg_pcpu_settle(struct vg_state_all *s, struct vg_cell *c, u32 bit, u64 now)
 {
 	struct vg_pcpu *p = vg_pcpu(c, bit);
 	struct vg_ent *e = vg_ent(s, p->keep);
@@ -57,7 +57,7 @@ VG_FN void vg_pcpu_settle(struct vg_state_all *s, struct vg_cell *c, u32 bit, u6
 }
 
 /* pCPU @bit is kept no longer. */
-VG_FN void vg_pcpu_unkeep(struct vg_state_all *s, struct vg_cell *c, u32 bit, u64 now)
+VG_INLINE void vg_pcpu_unkeep(struct vg_state_all *s, struct vg_cell *c, u32 bit, u64 now)
 {
 	struct vg_pcpu *p = vg_pcpu(c, bit);
 
