@@ -25,7 +25,8 @@
 	X(ready-time, ready_time, 0x02, sums.ns[VMGANG_READY])		\
 	X(costop-time, costop_time, 0x03, sums.ns[VMGANG_COSTOP])	\
 	X(wait-time, wait_time, 0x04, sums.ns[VMGANG_WAIT])		\
-	X(corun-time, corun_time, 0x05, sums.corun_ns)
+	X(corun-time, corun_time, 0x05, sums.corun_ns)			\
+	X(frag-time, frag_time, 0x06, frag_ns)
 #define COUNTS(X)							\
 	X(preemptions, preemptions, 0x10, sums.preemptions)		\
 	X(preemptions-in-kernel, preemptions_in_kernel, 0x11,		\

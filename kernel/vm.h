@@ -77,6 +77,7 @@ struct vmgang_totals {
 	struct vmgang_sums sums;
 	u64 gang_starts;
 	u64 gang_stops;
+	u64 frag_ns;
 };
 
 struct vmgang_vcpu {

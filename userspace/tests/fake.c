@@ -123,6 +123,7 @@ static void write_counts(const struct fake *f, const char *dir, int factor)
 		{ "preemptions_in_kernel", 1 }, { "spin_exits", 25 },
 		{ "directed_yields", 3 }, { "skew_max_us", 1234 },
 		{ "gang_starts", 20 }, { "gang_stops", 19 },
+		{ "frag_us", 2500 },
 	};
 	char path[128];
 
