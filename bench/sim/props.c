@@ -21,9 +21,6 @@
 /* A tick finds what an IPI did not. */
 #define IDLE_BOUND	(5 * MS)
 
-/* Looks at random times miss and double: some deviations of that. */
-#define FORCED_SLACK	(30 * MS)
-
 struct watch {
 	u64 held_at;		/* when it was last seen held by a cap */
 	u64 costart;		/* its gang started then; 0: no matter */
@@ -33,9 +30,8 @@ struct watch {
 struct props {
 	struct event audit;
 	struct watch *watch;
-	u64 *kept_at;		/* when each pCPU was last seen kept */
-	u64 forced;		/* ns that pCPUs were seen kept */
-	u64 audited;
+	struct cells_watch cells;
+	struct strict_watch strict;
 	struct rng rng;
 	enum prop failed;
 	char what[200];
@@ -56,6 +52,7 @@ static const char *const names[NR_PROPS] = {
 	[PROP_WIDE] = "wide",
 	[PROP_TOGETHER] = "together",
 	[PROP_FORCED] = "forced",
+	[PROP_IDLE_CELL] = "idle-cell",
 };
 
 const char *props_name(enum prop prop)
@@ -100,8 +97,7 @@ static u64 turn(const struct sim *sim, const struct vm_conf *conf)
 	return conf->slice + 2 * sim->cost->hz_ns;
 }
 
-/* Always wants all of its vCPUs run, and may have what it wants. */
-static bool is_hungry(const struct vm_conf *conf)
+bool props_hungry(const struct vm_conf *conf)
 {
 	if (conf->phase || conf->quota || conf->arrive || conf->depart ||
 	    vm_conf_threads(conf) < conf->vcpus)
@@ -111,32 +107,11 @@ static bool is_hungry(const struct vm_conf *conf)
 	       (conf->model == MODEL_BARRIER && !conf->spin_limit);
 }
 
-static u64 cell_width(const struct sim *sim)
-{
-	return sim->sc->cell < sim->nr_pcpus ? sim->sc->cell : sim->nr_pcpus;
-}
-
-/* The last cell may be smaller. */
-static u64 least_width(const struct sim *sim)
-{
-	u64 rest = sim->nr_pcpus % cell_width(sim);
-
-	return rest ? rest : cell_width(sim);
-}
-
-static bool is_gang(const struct sim *sim, const struct vm_conf *conf)
+bool props_gang(const struct sim *sim, const struct vm_conf *conf)
 {
 	if (sim->ops->flags & (SCHED_ALL_OFF | SCHED_ALL_GANG))
 		return sim->ops->flags & SCHED_ALL_GANG;
 	return conf->cosched == COSCHED_GANG || conf->cosched == COSCHED_STRICT;
-}
-
-/* All its vCPUs have a pCPU or none: not where pins or width forbid that. */
-static bool is_strict(const struct sim *sim, const struct vm_conf *conf)
-{
-	return !(sim->ops->flags & (SCHED_ALL_OFF | SCHED_ALL_GANG)) &&
-	       conf->cosched == COSCHED_STRICT && conf->vcpus > 1 &&
-	       conf->vcpus <= least_width(sim) && conf->pin == PIN_NONE;
 }
 
 /*
@@ -168,6 +143,13 @@ static u64 wait_bound(const struct sim *sim, const struct vcpu *v)
 	if (pinned && bound < 3 * SEC + sim->nr_vms * SEC + ahead)
 		bound = 3 * SEC + sim->nr_vms * SEC + ahead;
 	return bound;
+}
+
+u64 props_waits(const struct sim *sim, const struct vcpu *v)
+{
+	u64 held_at = sim->props->watch[v->id].held_at;
+
+	return held_at > v->waiting ? held_at : v->waiting;
 }
 
 bool props_start(struct sim *sim, struct pcpu *p, struct vcpu *v)
@@ -223,25 +205,19 @@ static bool could_run(struct sim *sim, const struct pcpu *p, struct vcpu *v)
 
 static void audit_pcpu(struct sim *sim, struct pcpu *p)
 {
-	u64 *kept_at = &sim->props->kept_at[p->id];
+	u64 kept = strict_kept(sim, &sim->props->strict, p);
 	u32 i;
 
-	if (sim->ops->kept && sim->ops->kept(sim, p)) {
-		*kept_at = sim->now;
-		sim->props->forced += sim->now - sim->props->audited;
-	}
 	if (!p->idle || p->stolen || sim->now - p->idle_since <= IDLE_BOUND ||
-	    sim->now - *kept_at <= IDLE_BOUND)
+	    sim->now - kept <= IDLE_BOUND)
 		return;
 	for (i = 0; i < sim->nr_vcpus; i++) {
 		struct vcpu *v = &sim->vcpus[i];
-		u64 from = v->waiting;
+		u64 from = props_waits(sim, v);
 
 		if (v->state != VCPU_READY || !could_run(sim, p, v) ||
 		    v->vm->conf->cosched == COSCHED_STRICT)
 			continue;
-		if (sim->props->watch[i].held_at > from)
-			from = sim->props->watch[i].held_at;
 		if (sim->now - from > IDLE_BOUND) {
 			props_fail(sim, PROP_CONSERVING, v,
 				   "waits for %.3f ms, pCPU %u is idle for %.3f, bound %.3f",
@@ -249,35 +225,6 @@ static void audit_pcpu(struct sim *sim, struct pcpu *p)
 				   ms(IDLE_BOUND));
 			return;
 		}
-	}
-}
-
-/*
- * While one member of a strict gang runs, none that could waits: not for longer
- * than it takes those that run to find their stint ended, which is a tick.
- */
-static void audit_strict(struct sim *sim, const struct vm *vm)
-{
-	const struct vcpu *runs = NULL;
-	u32 i;
-
-	if (!is_strict(sim, vm->conf) || sim->sc->host_every)
-		return;
-	for (i = 0; i < vm->nr_vcpus; i++) {
-		const struct vcpu *v = &vm->vcpus[i];
-
-		if (v->state == VCPU_RUNNING && (!runs || v->since < runs->since))
-			runs = v;
-	}
-	for (i = 0; i < vm->nr_vcpus && runs; i++) {
-		const struct vcpu *v = &vm->vcpus[i];
-		u64 from = v->waiting > runs->since ? v->waiting : runs->since;
-
-		if (sim->props->watch[v->id].held_at > from)
-			from = sim->props->watch[v->id].held_at;
-		if (v->state == VCPU_READY && sim->now - from > 2 * sim->cost->hz_ns)
-			props_fail(sim, PROP_TOGETHER, v, "waits for %.3f ms while %u runs",
-				   ms(sim->now - from), runs->index);
 	}
 }
 
@@ -296,9 +243,8 @@ static void on_audit(struct sim *sim, void *arg)
 	}
 	for (i = 0; i < sim->nr_pcpus && !sim->failed; i++)
 		audit_pcpu(sim, &sim->pcpus[i]);
-	for (i = 0; i < sim->nr_vms && !sim->failed; i++)
-		audit_strict(sim, &sim->vms[i]);
-	pr->audited = sim->now;
+	cells_audit(sim, &pr->cells);
+	strict_audit(sim, &pr->strict);
 	event_set(&sim->queue, &pr->audit, sim->now + AUDIT / 2 + rng_below(&pr->rng, AUDIT));
 }
 
@@ -310,8 +256,8 @@ void props_watch(struct sim *sim)
 	if (pr)
 		pr->watch = calloc(sim->nr_vcpus, sizeof(*pr->watch));
 	if (pr)
-		pr->kept_at = calloc(sim->nr_pcpus, sizeof(*pr->kept_at));
-	if (!pr || !pr->watch || !pr->kept_at) {
+		pr->strict.kept_at = calloc(sim->nr_pcpus, sizeof(*pr->strict.kept_at));
+	if (!pr || !pr->watch || !pr->strict.kept_at) {
 		perror("sim");
 		exit(1);
 	}
@@ -329,11 +275,11 @@ void props_free(struct sim *sim)
 	if (!sim->props)
 		return;
 	free(sim->props->watch);
-	free(sim->props->kept_at);
+	free(sim->props->strict.kept_at);
 	free(sim->props);
 }
 
-static u64 vm_ran(const struct vm *vm)
+u64 props_ran(const struct vm *vm)
 {
 	u64 sum = 0;
 	u32 i;
@@ -343,12 +289,20 @@ static u64 vm_ran(const struct vm *vm)
 	return sum;
 }
 
+/* pCPUs that a VM can use at once: it lives in one cell. */
+static double useful(const struct sim *sim, const struct vm_conf *conf)
+{
+	u64 cell = cells_width(sim);
+
+	return (double)(conf->vcpus < cell ? conf->vcpus : cell);
+}
+
 /*
  * What hungry VM @at deserves of what the hungry ones got together: in
  * proportion to weight, but nobody more than his width has use for; and if the
  * host's own threads take a little of that from him, it is not the others' fault.
  */
-static double deserves(const struct sim *sim, u32 at, double span, bool *whole)
+double props_deserves(const struct sim *sim, u32 at, double span, bool *whole)
 {
 	double left = 0, weights;
 	bool *full = calloc(sim->nr_vms, sizeof(bool)), again = true;
@@ -359,30 +313,30 @@ static double deserves(const struct sim *sim, u32 at, double span, bool *whole)
 		exit(1);
 	}
 	for (i = 0; i < sim->nr_vms; i++)
-		if (is_hungry(sim->vms[i].conf))
-			left += (double)vm_ran(&sim->vms[i]);
+		if (props_hungry(sim->vms[i].conf))
+			left += (double)props_ran(&sim->vms[i]);
 	while (again) {
 		again = false;
 		weights = 0;
 		for (i = 0; i < sim->nr_vms; i++)
-			if (is_hungry(sim->vms[i].conf) && !full[i])
+			if (props_hungry(sim->vms[i].conf) && !full[i])
 				weights += (double)sim->vms[i].conf->weight;
 		for (i = 0; i < sim->nr_vms; i++) {
 			const struct vm_conf *c = sim->vms[i].conf;
-			double got;
+			double got, most = useful(sim, c) * span;
 
-			if (!is_hungry(c) || full[i] ||
-			    left * (double)c->weight / weights < (double)c->vcpus * span)
+			if (!props_hungry(c) || full[i] ||
+			    left * (double)c->weight / weights < most)
 				continue;
 			full[i] = true;
-			got = (double)vm_ran(&sim->vms[i]);
-			left -= got > 0.9 * (double)c->vcpus * span ? got :
-				(double)c->vcpus * span;
+			got = (double)props_ran(&sim->vms[i]);
+			left -= got > 0.9 * most ? got : most;
 			again = true;
 		}
 	}
-	*whole = full[at];
-	left = full[at] ? (double)sim->vms[at].conf->vcpus * span :
+	if (whole)
+		*whole = full[at];
+	left = full[at] ? useful(sim, sim->vms[at].conf) * span :
 	       left * (double)sim->vms[at].conf->weight / weights;
 	free(full);
 	return left;
@@ -395,7 +349,7 @@ static double deserves(const struct sim *sim, u32 at, double span, bool *whole)
  * of the widest other VM, for which it may have had to make room. What the
  * host's own threads took comes on top: nobody can say whose it was.
  */
-static double slack(const struct sim *sim, const struct vm *vm, double share)
+double props_slack(const struct sim *sim, const struct vm *vm, double share)
 {
 	u64 widest = 0;
 	u32 i;
@@ -412,7 +366,7 @@ static bool some_sleep(const struct sim *sim)
 	u32 i;
 
 	for (i = 0; i < sim->nr_vms; i++)
-		if (!is_hungry(sim->vms[i].conf))
+		if (!props_hungry(sim->vms[i].conf))
 			return true;
 	return false;
 }
@@ -426,20 +380,24 @@ static bool some_sleep(const struct sim *sim)
 static void check_fair(struct sim *sim)
 {
 	double span = (double)(sim->end - sim->warm_at), spare = 0;
-	bool sleep = some_sleep(sim), whole;
+	bool sleep = some_sleep(sim), whole = false;
 	u32 i;
 
 	for (i = 0; i < sim->nr_vms; i++)
 		if (sim->vms[i].conf->pin != PIN_NONE)
 			return;		/* a share of which pCPUs? */
 	for (i = 0; i < sim->nr_vms; i++)
-		if (is_strict(sim, sim->vms[i].conf))
+		if (props_strict(sim, sim->vms[i].conf))
 			return;		/* what it can not fill is nobody's */
-	if (sim->nr_cells > 1)
+	if (sim->nr_cells > 1) {
+		cells_fair(sim);
 		return;
+	}
 	for (i = 0; i < sim->nr_vms; i++) {
-		double want = is_hungry(sim->vms[i].conf) ? deserves(sim, i, span, &whole) : 0;
+		double want = 0;
 
+		if (props_hungry(sim->vms[i].conf))
+			want = props_deserves(sim, i, span, &whole);
 		if (want > 0 && whole && sleep)
 			spare += want * 0.1;
 	}
@@ -447,11 +405,11 @@ static void check_fair(struct sim *sim)
 		struct vm *vm = &sim->vms[i];
 		double want, got, most, lost;
 
-		if (!is_hungry(vm->conf))
+		if (!props_hungry(vm->conf))
 			continue;
-		want = deserves(sim, i, span, &whole);
-		got = (double)vm_ran(vm);
-		most = slack(sim, vm, want) + (double)sim->stats.stolen;
+		want = props_deserves(sim, i, span, &whole);
+		got = (double)props_ran(vm);
+		most = props_slack(sim, vm, want) + (double)sim->stats.stolen;
 		lost = whole && sleep ? want * 0.1 : 0;
 		if (got > want + most + spare - lost || got < want - most - lost)
 			props_fail(sim, PROP_FAIR, vm->vcpus,
@@ -478,16 +436,16 @@ static void check_malice(struct sim *sim)
 	for (i = 0; i < sim->nr_vms; i++) {
 		const struct vm_conf *conf = sim->vms[i].conf;
 
-		if ((!is_hungry(conf) && conf->model != MODEL_DODGE) || conf->pin != PIN_NONE ||
+		if ((!props_hungry(conf) && conf->model != MODEL_DODGE) || conf->pin != PIN_NONE ||
 		    conf->vcpus < sim->nr_pcpus || conf->quota || conf->phase || conf->arrive ||
 		    conf->depart)
 			return;
-		all += (double)vm_ran(&sim->vms[i]);
+		all += (double)props_ran(&sim->vms[i]);
 		weights += (double)conf->weight;
 	}
 	for (i = 0; i < sim->nr_vms; i++) {
 		struct vm *vm = &sim->vms[i];
-		double want = all * (double)vm->conf->weight / weights, got = (double)vm_ran(vm);
+		double want = all * (double)vm->conf->weight / weights, got = (double)props_ran(vm);
 
 		/* What a dodger leaves, others may take. */
 		if ((vm->conf->model == MODEL_DODGE ? dodgers == 1 :
@@ -510,7 +468,7 @@ static void check_cap(struct sim *sim)
 
 	for (i = 0; i < sim->nr_vms; i++) {
 		struct vm *vm = &sim->vms[i];
-		u64 most, got = vm_ran(vm);
+		u64 most, got = props_ran(vm);
 
 		if (!vm->conf->quota)
 			continue;
@@ -522,7 +480,10 @@ static void check_cap(struct sim *sim)
 	}
 }
 
-/* A gang that can never be whole in its cell is not to be made to wait for that. */
+/*
+ * A gang that can never be whole in its cell is not to be made to wait for that,
+ * except for a turn when it has moved: those that are there first are a gang.
+ */
 static void check_wide(struct sim *sim)
 {
 	u32 i, k;
@@ -531,27 +492,15 @@ static void check_wide(struct sim *sim)
 		struct vm *vm = &sim->vms[i];
 
 		/* Pinned to several cells it is a gang of its own in each. */
-		if (!is_gang(sim, vm->conf) || !is_hungry(vm->conf) || vm->conf->pin != PIN_NONE ||
-		    vm->nr_vcpus <= cell_width(sim))
+		if (!props_gang(sim, vm->conf) || !props_hungry(vm->conf) ||
+		    vm->conf->pin != PIN_NONE || vm->nr_vcpus <= cells_width(sim))
 			continue;
 		for (k = 0; k < vm->nr_vcpus; k++)
-			if (vm->vcpus[k].stats.costop)
+			if (vm->vcpus[k].stats.costop >
+			    vm->vcpus[k].stats.moves_far * turn(sim, vm->conf))
 				props_fail(sim, PROP_WIDE, &vm->vcpus[k], "held back for %.3f ms",
 					   ms(vm->vcpus[k].stats.costop));
 	}
-}
-
-/* The idle time that strict gangs force, looked at each 1 ms, is what the scheduler says. */
-static void check_forced(struct sim *sim)
-{
-	u64 seen = sim->props->forced, said;
-
-	if (!sim->ops->forced)
-		return;
-	said = sim->ops->forced(sim);
-	if (said > seen + seen / 10 + FORCED_SLACK || seen > said + said / 10 + FORCED_SLACK)
-		props_fail(sim, PROP_FORCED, sim->vcpus, "%.1f ms accounted for, %.1f seen",
-			   ms(said), ms(seen));
 }
 
 void props_end(struct sim *sim)
@@ -563,13 +512,13 @@ void props_end(struct sim *sim)
 	for (i = 0; i < sim->nr_vcpus && !sim->failed; i++) {
 		struct vcpu *v = &sim->vcpus[i];
 		struct watch *w = &sim->props->watch[i];
-		u64 from = w->held_at > v->waiting ? w->held_at : v->waiting;
+		u64 from = props_waits(sim, v);
 
 		if (v->state == VCPU_READY && sim->now - from > w->bound)
 			props_fail(sim, PROP_WAITING, v, "waits for %.3f ms, bound %.3f",
 				   ms(sim->now - from), ms(w->bound));
 	}
-	check_forced(sim);
+	strict_forced(sim, &sim->props->strict);
 	check_cap(sim);
 	check_wide(sim);
 	check_malice(sim);

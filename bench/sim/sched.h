@@ -85,11 +85,13 @@ u64 esx_skew_most(struct sim *sim);
 /**
  * struct class_counts - what the class's decisions came to
  * @picks:	calls of vg_pick(); @wakes: of vg_wake()
+ * @looks:	nodes of a queue that picks looked at
  * @allocated:	bytes of its state; @used: of the records in use, cells included
  */
 struct class_counts {
 	u64 picks;
 	u64 wakes;
+	u64 looks;
 	u64 allocated;
 	u64 used;
 };

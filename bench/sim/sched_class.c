@@ -19,7 +19,6 @@
 #include "trace.h"
 
 #define MAX_BOUNCES	3
-#define HEARTBEAT	(1000 * VG_MS)
 
 /* What `sim cost` counts: functions with names that no optimisation changes. */
 static __attribute__((noipa)) void decide_pick(struct vg_state_all *s, struct vg_cell *c,
@@ -85,7 +84,6 @@ static void arm_timer(struct sim *sim, struct vg_cell *c, u64 when)
 
 void act(struct sim *sim, struct vg_cell *c, struct vg_plan *pl)
 {
-	u64 kicks = pl->kick;
 	u32 i;
 
 	for (i = 0; i < pl->nr_stopped; i++)
@@ -94,9 +92,8 @@ void act(struct sim *sim, struct vg_cell *c, struct vg_plan *pl)
 		report_start(sim, c, pl->started);
 	if (pl->held != VG_NONE)
 		report_held(sim, pl->held);
-	if (kicks)
-		kick(sim, c, kicks);
-	if (c->refill && c->refill != c->armed)
+	kick(sim, c, pl->kick);
+	if (vg_cell_late(c, sim->now))
 		arm_timer(sim, c, c->refill);
 }
 
@@ -145,6 +142,37 @@ static void insert(struct sim *sim, struct vcpu *v, struct pcpu *p, bool preempt
 	}
 }
 
+/* @v leaves its ent; returns how far that was ahead. */
+static s64 unbind(struct sim *sim, struct vcpu *v)
+{
+	struct vg_state_all *s = st(sim);
+	u32 vi = cv(v)->vi, ei = vg_vcpu(s, vi)->ent;
+	struct vg_cell *c = vg_cell(s, vg_ent(s, ei)->cell);
+	struct vg_plan *pl = begin_plan(sim, VG_NONE, VG_NONE);
+	s64 lead = vg_ent_lead(s, c, ei, sim->now);
+
+	vg_vcpu_unbind(s, c, pl, vi);
+	act(sim, c, pl);
+	vg_ent_put(s, ei);
+	return lead;
+}
+
+/* The VM of @v has another home: it goes there. */
+static void rehome(struct sim *sim, struct vcpu *v, struct vg_cell *to)
+{
+	struct vg_state_all *s = st(sim);
+	u32 vi = cv(v)->vi, ei = vg_ent_get(s, vg_vcpu(s, vi)->slot, to->id);
+	s64 lead;
+
+	if (ei == VG_NONE)
+		return;
+	lead = unbind(sim, v);
+	vg_vcpu(s, vi)->mask = mask_in(to, v);
+	vg_vcpu_arrive(s, to, vi, ei, lead);
+	if (to->nr_vcpus == 1)
+		arm_timer(sim, to, sim->now + VG_HEARTBEAT);
+}
+
 static void class_enqueue(struct sim *sim, struct vcpu *v, u32 flags)
 {
 	struct vg_state_all *s = st(sim);
@@ -153,6 +181,11 @@ static void class_enqueue(struct sim *sim, struct vcpu *v, u32 flags)
 	struct vg_plan pl;
 	u32 b = VG_NONE;
 
+	if (vg_vcpu_strays(s, c, vg_vcpu(s, cv(v)->vi))) {
+		rehome(sim, v, vg_cell(s, vg_vm(s, v->vm->id)->home));
+		c = cell_of(sim, v);
+		flags &= ~ENQ_LAST;
+	}
 	cv(v)->where = QUEUED;
 	vg_plan_begin(&pl, sim->now, VG_NONE, VG_NONE);
 	if (again) {
@@ -160,7 +193,7 @@ static void class_enqueue(struct sim *sim, struct vcpu *v, u32 flags)
 		vg_count(c, VG_STAT_HOST, 1);
 	}
 	vg_vcpu_wait(s, c, &pl, cv(v)->vi);
-	if (!(flags & ENQ_LAST) || vg_pcpu(c, vg_vcpu(s, cv(v)->vi)->bit)->keep != VG_NONE) {
+	if (!(flags & ENQ_LAST) || vg_pcpu_keeper(c, vg_vcpu(s, cv(v)->vi)->bit) != VG_NONE) {
 		b = decide_wake(s, c, &pl, cv(v)->vi, (flags & ENQ_WAKEUP) && !again);
 		class_of(sim)->counts.wakes++;
 	}
@@ -191,8 +224,10 @@ static void class_dispatch(struct sim *sim, struct pcpu *p, struct vcpu *prev)
 	if (prev && cell_of(sim, prev) == c && vg_vcpu(s, cv(prev)->vi)->state == VG_RUNNING)
 		pvi = cv(prev)->vi;
 	vg_plan_begin(&pl, sim->now, cp(p)->bit, pvi);
+	pl.looks = 0;
 	decide_pick(s, c, &pl);
 	class_of(sim)->counts.picks++;
+	class_of(sim)->counts.looks += pl.looks;
 	if (pl.own == VG_KEEP) {
 		if (prev)
 			cv(prev)->slice = true;
@@ -350,19 +385,15 @@ static void on_timer(struct sim *sim, void *arg)
 	struct vg_state_all *s = st(sim);
 	struct vg_cell *c = vg_cell(s, t->id);
 	struct vg_plan pl;
-	u64 next = sim->now + HEARTBEAT;
+	u64 next;
 
 	sim->here = NULL;
+	vg_host_level(s, sim->now);
 	vg_plan_begin(&pl, sim->now, VG_NONE, VG_NONE);
-	if (vg_cell_refill(s, c, &pl))
-		pl.kick |= vg_cell_idle(c);
-	if (vg_since(sim->now, c->swept) >= HEARTBEAT / 2) {
-		c->swept = sim->now;
-		vg_cell_sweep(s, c, &pl);
-	}
+	next = vg_cell_timer(s, c, &pl);
+	if (pl.mover != VG_NONE && vg_vm_move(s, c, &pl))
+		vg_cell_moved(s, c, &pl);
 	kick(sim, c, pl.kick);
-	if (c->refill && c->refill < next)
-		next = c->refill;
 	if (c->nr_vcpus)
 		arm_timer(sim, c, next);
 }
@@ -370,8 +401,7 @@ static void on_timer(struct sim *sim, void *arg)
 static u32 cosched_of(struct sim *sim, struct vcpu *v)
 {
 	static const u32 words[] = {
-		[COSCHED_OFF] = VMGANG_COSCHED_OFF,
-		[COSCHED_GANG] = VMGANG_COSCHED_GANG,
+		[COSCHED_OFF] = VMGANG_COSCHED_OFF, [COSCHED_GANG] = VMGANG_COSCHED_GANG,
 		[COSCHED_ADAPTIVE] = VMGANG_COSCHED_ADAPTIVE,
 		[COSCHED_STRICT] = VMGANG_COSCHED_STRICT,
 	};
@@ -383,18 +413,6 @@ static u32 cosched_of(struct sim *sim, struct vcpu *v)
 	if (sim->ops->flags & SCHED_ALL_ADAPTIVE)
 		return VMGANG_COSCHED_ADAPTIVE;
 	return words[v->vm->conf->cosched];
-}
-
-/* The pCPUs of @c that @v may use. */
-static u64 mask_in(struct vg_cell *c, struct vcpu *v)
-{
-	u64 mask = 0, m;
-	u32 b;
-
-	vg_each_bit(b, m, c->all)
-		if (cpuset_has(&v->mask, vg_pcpu(c, b)->cpu))
-			mask |= vg_bit(b);
-	return mask;
 }
 
 static void class_join(struct sim *sim, struct vcpu *v)
@@ -410,9 +428,9 @@ static void class_join(struct sim *sim, struct vcpu *v)
 		.index = v->index,
 	};
 	struct vg_state_all *s = st(sim);
+	u64 mask, cells = cells_of(sim, v);
 	struct vg_cell *c;
 	u32 vi, ei, i;
-	u64 mask;
 
 	vi = vg_vcpu_get(s, &info, &vinfo, v->id + 1, (u32)conf->weight);
 	if (vi == VG_NONE) {
@@ -423,6 +441,10 @@ static void class_join(struct sim *sim, struct vcpu *v)
 		vg_cap_set(&vg_vm(s, info.slot)->cap, conf->quota, conf->period, 0);
 	c = vg_cell(s, vg_vm(s, info.slot)->home);
 	mask = mask_in(c, v);
+	if (!mask && cells) {
+		c = vg_cell(s, vg_vm_house(s, info.slot, cells));
+		mask = mask_in(c, v);
+	}
 	for (i = 0; !mask; i++)
 		if (cpuset_has(&v->mask, i)) {
 			c = vg_cell(s, sim->pcpus[i].cell);
@@ -431,6 +453,7 @@ static void class_join(struct sim *sim, struct vcpu *v)
 	cv(v)->vi = vi;
 	cv(v)->where = NOWHERE;
 	class_of(sim)->by_vi[vi] = v;
+	vg_vcpu(s, vi)->cells = cells;
 	ei = vg_ent_get(s, info.slot, c->id);
 	if (ei == VG_NONE) {
 		props_fail(sim, PROP_ENGINE, v, "no ent left for a VM");
@@ -438,24 +461,17 @@ static void class_join(struct sim *sim, struct vcpu *v)
 	}
 	vg_vcpu_bind(s, c, vi, ei, mask);
 	if (c->nr_vcpus == 1)
-		arm_timer(sim, c, sim->now + HEARTBEAT);
+		arm_timer(sim, c, sim->now + VG_HEARTBEAT);
 }
 
 static void class_leave(struct sim *sim, struct vcpu *v)
 {
-	struct vg_state_all *s = st(sim);
-	struct vg_cell *c = cell_of(sim, v);
-	u32 vi = cv(v)->vi, ei = vg_vcpu(s, vi)->ent;
-	struct vg_plan *pl = begin_plan(sim, VG_NONE, VG_NONE);
-
 	if (cv(v)->where == LOCAL)
 		local_del(v);
 	cv(v)->where = NOWHERE;
-	vg_vcpu_unbind(s, c, pl, vi);
-	act(sim, c, pl);
-	vg_ent_put(s, ei);
-	vg_vcpu_put(s, vi);
-	class_of(sim)->by_vi[vi] = NULL;
+	unbind(sim, v);
+	vg_vcpu_put(st(sim), cv(v)->vi);
+	class_of(sim)->by_vi[cv(v)->vi] = NULL;
 }
 
 static bool class_held(struct sim *sim, struct vcpu *v)
@@ -511,6 +527,7 @@ static int class_begin(struct sim *sim)
 		cp(p)->bit = vg_cell_add_pcpu(vg_cell(cl->state, p->cell), i);
 		vg_idle_set(vg_cell(cl->state, p->cell), cp(p)->bit);
 	}
+	cl->state->nr_cells = sim->nr_cells;
 	for (i = 0; i < sim->nr_cells; i++) {
 		cl->cells[i].id = i;
 		cl->cells[i].timer.fire = on_timer;

@@ -108,6 +108,33 @@ void class_adapt(struct sim *sim, struct vcpu *v);
 void class_spun(struct sim *sim, struct vcpu *v, u32 exits);
 void class_lost(struct sim *sim, struct vcpu *v);
 
+/* The pCPUs of @c that @v may use. */
+static inline u64 mask_in(struct vg_cell *c, struct vcpu *v)
+{
+	u64 mask = 0, m;
+	u32 b;
+
+	vg_each_bit(b, m, c->all)
+		if (cpuset_has(&v->mask, vg_pcpu(c, b)->cpu))
+			mask |= vg_bit(b);
+	return mask;
+}
+
+/* The cells of which @v may use at least half. */
+static inline u64 cells_of(struct sim *sim, struct vcpu *v)
+{
+	u64 cells = 0;
+	u32 i;
+
+	for (i = 0; i < sim->nr_cells; i++) {
+		struct vg_cell *c = vg_cell(st(sim), i);
+
+		if (2 * vg_weight_of(mask_in(c, v)) >= c->nr_pcpus)
+			cells |= vg_bit(i);
+	}
+	return cells;
+}
+
 /* For the table of the scheduler: see there. */
 bool class_kept(struct sim *sim, struct pcpu *p);
 u64 class_forced(struct sim *sim);

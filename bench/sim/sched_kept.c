@@ -6,10 +6,9 @@
 /* A kick to end it may be on its way for as long as a tick is. */
 bool class_kept(struct sim *sim, struct pcpu *p)
 {
-	struct vg_pcpu *pc = vg_pcpu(vg_cell(st(sim), p->cell), cp(p)->bit);
+	u32 ei = vg_pcpu_keeper(vg_cell(st(sim), p->cell), cp(p)->bit);
 
-	return pc->keep != VG_NONE &&
-	       sim->now < vg_ent(st(sim), pc->keep)->deadline + sim->cost->hz_ns;
+	return ei != VG_NONE && sim->now < vg_ent(st(sim), ei)->deadline + sim->cost->hz_ns;
 }
 
 u64 class_forced(struct sim *sim)
@@ -19,9 +18,10 @@ u64 class_forced(struct sim *sim)
 
 	for (i = 0; i < sim->nr_pcpus; i++) {
 		struct vg_cell *c = vg_cell(st(sim), sim->pcpus[i].cell);
+		u32 ei = vg_pcpu_keeper(c, cp(&sim->pcpus[i])->bit);
 
-		if (vg_pcpu(c, cp(&sim->pcpus[i])->bit)->keep != VG_NONE)
-			vg_pcpu_settle(st(sim), c, cp(&sim->pcpus[i])->bit, sim->now);
+		if (ei != VG_NONE)
+			vg_strict_settle(st(sim), c, ei, sim->now);
 	}
 	for (i = 0; i < sim->nr_cells; i++)
 		sum += vg_cell(st(sim), i)->stats[VG_STAT_FRAG];

@@ -42,11 +42,11 @@
  * the ent of some pCPU preempts there; if it was a gang that ran there, only
  * that member makes room, and comes back after it.
  *
- * Who decides, and who carries it out
- *
  * A *strict* gang (cosched `strict`) starts all its vCPUs, the idle ones too:
  * their pCPUs are kept empty for the stint, which counts as forced idle time and
  * is charged to the VM.  A VM that is all idle has no stint.
+ *
+ * Who decides, and who carries it out
  *
  * A VM under `adaptive` is one or the other kind, as policy_adapt.h finds: the
  * module says when a vCPU spins or loses its pCPU in guest kernel mode.
@@ -67,6 +67,15 @@
  * cut to what is left, ends fall on ticks (4 ms at HZ=250), and what was
  * overdrawn is debt: exact on average, not within a period.
  *
+ * A host with several last-level caches has several cells, which decide each for
+ * itself.  A VM gets the lightest one as its *home* when its first vCPU comes.
+ * Once a second a cell that has more weight to serve for each of its pCPUs than
+ * another one gives one of its VMs that home (policy_balance.h says when and
+ * which; gang_home.bpf.h why that is safe).  Those of the VM's vCPUs that run
+ * are made to ask, are not kept, and go over as they are queued again; those
+ * that sleep do so when they wake, and those that wait after their next stint,
+ * which is 3 ms.  The VM is as far ahead or behind there as it was here.
+ *
  * Threads in SCHED_EXT that are no vCPUs wait in a FIFO per cell, which is
  * served when a pCPU has nothing else and at least every 20 ms.
  *
@@ -79,8 +88,9 @@
  * three pCPUs one pCPU always runs half a gang.  Virtual time is the VM's, not
  * the vCPU's: siblings share what the VM gets first come, first served.  Of a
  * VM's cgroups only its own and the vCPU's are looked at, not those in between.
- * A VM keeps the home cell that it got when its first vCPU came.  Hotplug of
- * a pCPU ends the class; user space attaches it again.
+ * A gang's members are together in one cell, and a VM moves whole: shares are
+ * as even over the cells as VMs can be spread.  Hotplug of a pCPU ends the class;
+ * user space attaches it again.
  */
 #include "vmlinux.h"
 #include "compat.bpf.h"
@@ -179,7 +189,6 @@ void vmgang_bpf_report_frag(u32 slot, u64 id, u64 ns) __ksym;
 #define FOREIGN_SLICE	(5 * VG_MS)
 #define FOREIGN_DSQ	0x766d0000ULL
 #define MAX_BOUNCES	3
-#define HEARTBEAT	(1000 * VG_MS)
 
 VG_INLINE struct bpf_spin_lock *cell_lock(u32 cell)
 {
@@ -223,8 +232,19 @@ VG_INLINE u32 vcpu_cell(u32 vi)
 	return vg_ent(&state, vg_vcpu(&state, vi)->ent)->cell;
 }
 
+/* … and before it has an ent. */
+VG_INLINE u32 task_vcpu_raw(struct task_struct *p)
+{
+	u64 vi = p->scx.dsq_vtime - 1;
+
+	if (vi >= VG_MAX_VCPUS || vg_vcpu(&state, vi)->pid != (u32)p->pid)
+		return VG_NONE;
+	return vi;
+}
+
 #include "gang_act.bpf.h"
 #include "gang_policy.bpf.h"
+#include "gang_home.bpf.h"
 
 s32 BPF_STRUCT_OPS(vg_select_cpu, struct task_struct *p, s32 prev_cpu, u64 wake_flags)
 {
@@ -282,6 +302,12 @@ void BPF_STRUCT_OPS(vg_enqueue, struct task_struct *p, u64 enq_flags)
 	v = vg_vcpu(&state, vi);
 	cell = vcpu_cell(vi);
 	c = vg_cell(&state, cell);
+	if (vg_vcpu_strays(&state, c, v)) {
+		rehome(p, vi);
+		cell = vcpu_cell(vi);
+		c = vg_cell(&state, cell);
+		enq_flags &= ~ENQ(LAST);	/* elsewhere it is not */
+	}
 	lock = cell_lock(cell);
 	if (!lock)
 		return;
@@ -293,7 +319,7 @@ void BPF_STRUCT_OPS(vg_enqueue, struct task_struct *p, u64 enq_flags)
 	}
 	vg_vcpu_wait(&state, c, pl, vi);
 	/* A pCPU that is kept has not asked for work. */
-	if (!(enq_flags & ENQ(LAST)) || vg_pcpu(c, v->bit)->keep != VG_NONE)
+	if (!(enq_flags & ENQ(LAST)) || vg_pcpu_keeper(c, v->bit) != VG_NONE)
 		b = vg_wake(&state, c, pl, vi, (enq_flags & ENQ(WAKEUP)) && !again);
 	held = vg_ent(&state, v->ent)->flags & VG_HELD;
 	bpf_spin_unlock(lock);

@@ -105,7 +105,7 @@ VG_INLINE void act(struct vg_cell *c, struct vg_plan *pl, u64 kicks)
 		kick(c, kicks);
 	if (plan_tells(pl))
 		report_plan(pl);
-	if (c->refill && c->refill != c->armed)
+	if (vg_cell_late(c, pl->now))
 		arm_timer(c, pl->now, c->refill);
 }
 

@@ -14,6 +14,7 @@
 #include "policy_queue.h"
 #include "policy_credit.h"
 #include "policy_strict.h"
+#include "policy_match.h"
 
 VG_INLINE void vg_plan_begin(struct vg_plan *pl, u64 now, u32 self, u32 prev)
 {
@@ -24,6 +25,10 @@ VG_INLINE void vg_plan_begin(struct vg_plan *pl, u64 now, u32 self, u32 prev)
 	pl->placed = 0;
 	pl->kick = 0;
 	pl->own = VG_NONE;
+	pl->take = VG_NONE;
+	pl->why = 0;
+	pl->was = prev;
+	pl->filler = VG_NONE;
 	pl->started = VG_NONE;
 	pl->held = VG_NONE;
 	pl->frag = VG_NONE;
@@ -40,11 +45,6 @@ VG_INLINE void vg_idle_set(struct vg_cell *c, u32 bit)
 VG_INLINE void vg_idle_clear(struct vg_cell *c, u32 bit)
 {
 	__sync_fetch_and_and(&c->idle, ~vg_bit(bit));
-}
-
-VG_INLINE u32 vg_pcpu_occupant(struct vg_pcpu *p)
-{
-	return p->coming != VG_NONE ? p->coming : p->cur;
 }
 
 VG_INLINE void vg_cell_refill_at(struct vg_cell *c, u64 when)
@@ -202,7 +202,18 @@ VG_FN void vg_pcpu_call_off(struct vg_state_all *s, struct vg_cell *c, u32 bit, 
 	vg_ent_requeue(s, c, vg_vcpu(s, vi)->ent);
 }
 
-/* Send waiting vCPU @vi to pCPU @bit, until @until; charge that in advance. */
+/* Has @v's VM got another home, where @v is to go? */
+VG_INLINE bool vg_vcpu_strays(struct vg_state_all *s, struct vg_cell *c, struct vg_vcpu *v)
+{
+	u32 home = vg_vm(s, v->slot)->home;
+
+	return home != c->id && (v->cells & vg_bit(home));
+}
+
+/*
+ * Send waiting vCPU @vi to pCPU @bit, where nobody else is on the way; charge its
+ * stint in advance.
+ */
 VG_FN void vg_vcpu_place(struct vg_state_all *s, struct vg_cell *c, u32 vi, u32 bit,
 			 struct vg_plan *pl)
 {
@@ -213,10 +224,14 @@ VG_FN void vg_vcpu_place(struct vg_state_all *s, struct vg_cell *c, u32 vi, u32 
 	bool alone = vg_ent_width(e) < 2;
 	u64 len;
 
+	if (!e->seen)
+		e->seen = v->since;
+	e->waited += vg_since(pl->now, v->since > e->seen ? v->since : e->seen);
 	vg_vcpu_unlist(s, c, vi);
 	vg_pcpu_unkeep(s, c, bit, pl->now);
-	vg_pcpu_call_off(s, c, bit, pl->now);
 	len = vg_vcpu_allowance(s, vi, vg_weight_of(e->on) + 1, pl->now);
+	if (vg_vcpu_strays(s, c, v) && len > VG_SHORT)
+		len = VG_SHORT;
 	if (e->flags & VG_ON) {
 		u64 left = vg_since(e->deadline, pl->now);
 
@@ -263,18 +278,19 @@ VG_INLINE void vg_pcpu_shorten(struct vg_cell *c, u32 bit, u64 now)
 VG_FN void vg_pcpu_displace(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl,
 			    u32 bit, u32 by)
 {
-	u32 vi = vg_pcpu_occupant(vg_pcpu(c, bit)), ei = vg_pcpu(c, bit)->keep;
+	u32 vi = vg_pcpu_occupant(vg_pcpu(c, bit)), ei = vg_pcpu_keeper(c, bit);
 
-	if (ei != VG_NONE && ei != by)
-		vg_gang_stop(s, c, pl, ei);
-	if (vi == VG_NONE)
-		return;
-	ei = vg_vcpu(s, vi)->ent;
-	if (ei == by)
-		return;
-	if (pl->now + VG_SLOP >= vg_ent(s, ei)->deadline ||
-	    ((vg_ent(s, by)->flags & VG_ON) && vg_ent_need(c, vg_ent(s, by)) > 1))
-		vg_gang_stop(s, c, pl, ei);
+	if (ei == VG_NONE || ei == by) {
+		if (vi == VG_NONE)
+			return;
+		ei = vg_vcpu(s, vi)->ent;
+		if (ei == by)
+			return;
+		if (pl->now + VG_SLOP < vg_ent(s, ei)->deadline &&
+		    (!(vg_ent(s, by)->flags & VG_ON) || vg_ent_need(c, vg_ent(s, by)) < 2))
+			return;
+	}
+	vg_gang_stop(s, c, pl, ei);
 }
 
 /* May gang @ei take pCPU @bit now?  pl->forced: it has waited long enough. */
@@ -287,7 +303,7 @@ VG_FN bool vg_claimable(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 	struct vg_ent *o;
 	u64 ahead;
 
-	if (p->keep != VG_NONE) {
+	if (c->kept & vg_bit(bit)) {
 		o = vg_ent(s, p->keep);
 		return p->keep == ei || now + VG_SLOP >= o->deadline ||
 		       (pl->forced && vg_since(now, o->start) >= o->slice / 2);
@@ -320,100 +336,6 @@ VG_FN bool vg_claimable(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 	 */
 	if (vg_since(now, p->since) < VG_MIN_GRAN)
 		return (s64)ahead > (s64)vg_vtime(o, o->slice);
-	return true;
-}
-
-/* The pCPU of @cand whose ent is furthest ahead. */
-VG_FN u32 vg_furthest(struct vg_state_all *s, struct vg_cell *c, u64 cand, u64 now)
-{
-	u32 b, best = VG_NONE;
-	u64 ahead = 0, v, m;
-
-	vg_each_bit(b, m, cand) {
-		if (vg_pcpu_occupant(vg_pcpu(c, b)) == VG_NONE)
-			return b;
-		v = vg_pcpu_vtime(s, c, b, now);
-		if (best == VG_NONE || vg_before(ahead, v)) {
-			best = b;
-			ahead = v;
-		}
-	}
-	return best;
-}
-
-/* In which round @v is given a pCPU of @avail: who may use the fewest first, idle ones last. */
-VG_INLINE u32 vg_match_round(struct vg_cell *c, struct vg_vcpu *v, u64 avail)
-{
-	if ((v->mask & c->all) != c->all)
-		return v->mask & (v->mask - 1) & c->all ? 1 : 0;
-	if (v->state != VG_WAITING)
-		return 4;
-	return avail & vg_bit(v->bit) ? 2 : 3;
-}
-
-#define VG_MATCH_ROUNDS	5
-
-/* Both are read first: the verifier can not follow a choice of where to read. */
-VG_INLINE u32 vg_match_either(bool strict, u32 a, u32 b)
-{
-	__asm__ volatile("" : "+r"(a), "+r"(b));
-	return strict ? a : b;
-}
-
-/* The pCPU of @cand that suits waiting vCPU @v best. */
-VG_FN u32 vg_match_pcpu(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 vi,
-			u64 cand)
-{
-	struct vg_vcpu *v = vg_vcpu(s, vi);
-	u64 better = v->state == VG_WAITING ? cand & ~pl->hosts : cand & pl->hosts;
-
-	if (better)
-		cand = better;
-	if (cand & vg_bit(v->bit))
-		return v->bit;
-	if (pl->self != VG_NONE && (cand & vg_bit(pl->self)))
-		return pl->self;
-	if (cand & c->idle)
-		return vg_lowest(cand & c->idle);
-	return pl->spare ? vg_furthest(s, c, cand, pl->now) : vg_lowest(cand);
-}
-
-/*
- * Find a pCPU for each waiting vCPU of gang @ei among @avail, or for each that
- * does not run if it is strict, and note them in pl->chosen and pl->match.
- * Returns whether nobody is left over.
- */
-VG_FN bool vg_gang_match(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 ei,
-			 u64 avail)
-{
-	struct vg_ent *e = vg_ent(s, ei);
-	bool strict = vg_ent_is_strict(c, e);
-	u32 vi, b;
-	int round;
-
-	pl->chosen = 0;
-	pl->spare = vg_weight_of(avail) > e->nr_waiting;
-	vg_times(round, VG_MATCH_ROUNDS) {
-		vi = vg_match_either(strict, e->members, e->head);
-		while (vi != VG_NONE && can_loop) {
-			struct vg_vcpu *v = vg_vcpu(s, vi);
-			u32 at = vi;
-
-			vi = vg_match_either(strict, v->elder, v->next);
-			if (v->state == VG_RUNNING || v->state == VG_COMING ||
-			    vg_match_round(c, v, avail) != (u32)round ||
-			    ((pl->chosen & vg_bit(v->bit)) &&
-			     pl->match[v->bit & (VG_CELL_PCPUS - 1)] == at))
-				continue;
-			if (!(v->mask & avail))
-				return false;
-			b = vg_match_pcpu(s, c, pl, at, v->mask & avail);
-			avail &= ~vg_bit(b);
-			pl->chosen |= vg_bit(b);
-			pl->match[b & (VG_CELL_PCPUS - 1)] = at;
-			v->bit = b;
-		}
-	}
 	return true;
 }
 
@@ -486,6 +408,7 @@ VG_FN void vg_gang_join(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 	else
 		p->deadline = e->deadline;
 	p->stint = 1;
+	p->gang = vg_vcpu(s, vi)->ent;
 }
 
 /*
@@ -495,16 +418,16 @@ VG_FN void vg_gang_join(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 VG_FN u64 vg_gang_avail(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 ei)
 {
 	struct vg_ent *e = vg_ent(s, ei);
-	bool strict = vg_ent_is_strict(c, e);
 	u64 avail = 0, m;
 	u32 b;
 
 	pl->forced = (e->flags & VG_HELD) && vg_since(pl->now, e->held) >= 2 * e->slice;
+	pl->strict = vg_ent_is_strict(c, e);
 	pl->hosts = 0;
 	vg_each_bit(b, m, c->all & ~e->on) {
 		if (b == pl->self || vg_claimable(s, c, pl, b, ei)) {
 			avail |= vg_bit(b);
-		} else if (strict && pl->forced && vg_pcpu_is_hosts(c, b)) {
+		} else if (pl->strict && pl->forced && vg_pcpu_is_hosts(c, b)) {
 			avail |= vg_bit(b);
 			pl->hosts |= vg_bit(b);
 		}
@@ -517,11 +440,11 @@ VG_INLINE void vg_gang_take(struct vg_state_all *s, struct vg_cell *c, struct vg
 			    u32 ei)
 {
 	u32 vi = pl->match[b & (VG_CELL_PCPUS - 1)];
-	bool ends = vg_pcpu_ends(s, c, b, pl->now);
 
+	pl->ending = vg_pcpu_ends(s, c, b, pl->now);
 	vg_pcpu_displace(s, c, pl, b, ei);
+	vg_pcpu_call_off(s, c, b, pl->now);
 	if (vg_vcpu(s, vi)->state != VG_WAITING || (pl->hosts & vg_bit(b))) {
-		vg_pcpu_call_off(s, c, b, pl->now);
 		vg_pcpu_keep(s, c, b, ei, pl->now);
 		if (vg_pcpu(c, b)->cur != VG_NONE)
 			pl->kick |= vg_bit(b);
@@ -531,7 +454,7 @@ VG_INLINE void vg_gang_take(struct vg_state_all *s, struct vg_cell *c, struct vg
 	vg_ent(s, ei)->coming++;
 	if (b == pl->self)
 		pl->own = vi;
-	else if (pl->self != VG_NONE && !ends)
+	else if (pl->self != VG_NONE && !pl->ending)
 		pl->placed |= vg_bit(b);
 	else
 		pl->kick |= vg_bit(b);
@@ -550,11 +473,11 @@ VG_FN bool vg_gang_start(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 	u32 b;
 
 	if (vg_weight_of(avail | e->on) < vg_ent_need(c, e) ||
-	    (vg_ent_is_strict(c, e) && vg_strict_torn(s, c, ei)))
+	    (pl->strict && vg_strict_torn(s, c, ei)))
 		return false;
 	if (!vg_gang_match(s, c, pl, ei, avail)) {
 		/* The best there can be, and still not enough. */
-		if (avail == c->all && vg_ent_is_strict(c, e)) {
+		if (avail == c->all && pl->strict) {
 			e->flags |= VG_MISFIT;
 			vg_ent_requeue(s, c, ei);
 		}
@@ -593,6 +516,26 @@ VG_FN void vg_gang_hold(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 	c->nr_held++;
 	pl->held = ei;
 	vg_count(c, VG_STAT_HOLDS, 1);
+}
+
+/* Ent @ei is a gang from now on, or is one no longer. */
+VG_FN void vg_ent_cosched(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 ei,
+			  u32 cosched)
+{
+	struct vg_ent *e = vg_ent(s, ei);
+
+	if (e->cosched == cosched)
+		return;
+	vg_gang_stop(s, c, pl, ei);
+	if (e->flags & VG_HELD) {
+		e->flags &= ~VG_HELD;
+		c->nr_held--;
+	}
+	e->cosched = cosched;
+	e->flags &= ~VG_MISFIT;
+	/* What runs asks, to begin or end together; what is idle, for who waited. */
+	pl->kick |= e->on | vg_cell_idle(c);
+	vg_ent_requeue(s, c, ei);
 }
 
 #endif /* VMGANG_POLICY_GANG_H */

@@ -23,7 +23,8 @@ VG_FN void vg_pcpu_renew(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 		/* The first member at the deadline moves it, the others follow. */
 		if (pl->now + VG_SLOP >= e->deadline) {
 			e->deadline = pl->now + len;
-			vg_strict_settle(s, c, pl, v->ent);
+			vg_strict_settle(s, c, v->ent, pl->now);
+			vg_strict_tell(e, pl, v->ent);
 			vg_gang_turn(c, pl, e);
 			vg_count(c, VG_STAT_GANG_RENEWALS, 1);
 		}
@@ -41,7 +42,43 @@ VG_FN void vg_pcpu_renew(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 	vg_vcpu_precharge(s, pl->prev, len);
 	vg_ent_requeue(s, c, v->ent);
 	pl->own = VG_KEEP;
-	vg_count(c, VG_STAT_KEEPS, 1);
+}
+
+/*
+ * pCPU pl->self takes pl->take.  One place for all reasons there are, which are
+ * in pl->why: the verifier follows what is below once.
+ */
+VG_FN void vg_pcpu_take(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl)
+{
+	u32 vi = pl->take, ei = vg_vcpu(s, vi)->ent;
+	struct vg_pcpu *p = vg_pcpu(c, pl->self);
+	struct vg_ent *e = vg_ent(s, ei);
+	u64 until = p->deadline, since = p->since, vstart = p->vstart;
+
+	if (pl->why & (VG_BY_TURN | VG_BY_PART))
+		vg_pcpu_displace(s, c, pl, pl->self, ei);
+	if ((pl->why & VG_BY_TURN) && vg_ent_is_gang(c, e))
+		vg_gang_begin(s, c, pl, ei);
+	vg_vcpu_place(s, c, vi, pl->self, pl);
+	if (pl->why & VG_BY_HINT) {
+		if (p->deadline > until)
+			p->deadline = until;
+		p->since = since;
+		p->vstart = vstart;
+	}
+	if (pl->why & VG_BY_PART)
+		vg_pcpu_shorten(c, pl->self, pl->now);
+	vg_gang_release(c, e);
+	pl->own = vi;
+}
+
+/* What pCPU pl->self does next, because of @why; that is counted as @stat. */
+VG_INLINE bool vg_pick_take(struct vg_cell *c, struct vg_plan *pl, u32 vi, u32 why, u32 stat)
+{
+	pl->take = vi;
+	pl->why = why;
+	vg_count(c, stat, 1);
+	return true;
 }
 
 /* A member of the stint that pCPU @self served last, if one waits. */
@@ -60,11 +97,7 @@ VG_FN bool vg_pick_rejoin(struct vg_state_all *s, struct vg_cell *c, struct vg_p
 	vi = vg_ent_waiter(s, ei, pl->self, pl->now);
 	if (vi == VG_NONE)
 		return false;
-	vg_vcpu_place(s, c, vi, pl->self, pl);
-	vg_gang_release(c, e);
-	pl->own = vi;
-	vg_count(c, VG_STAT_REJOINS, 1);
-	return true;
+	return vg_pick_take(c, pl, vi, 0, VG_STAT_REJOINS);
 }
 
 /*
@@ -73,7 +106,7 @@ VG_FN bool vg_pick_rejoin(struct vg_state_all *s, struct vg_cell *c, struct vg_p
  */
 VG_FN bool vg_pick_kept(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl)
 {
-	u32 ei = vg_pcpu(c, pl->self)->keep, vi;
+	u32 ei = vg_pcpu_keeper(c, pl->self), vi;
 
 	if (ei == VG_NONE)
 		return false;
@@ -84,11 +117,8 @@ VG_FN bool vg_pick_kept(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 	}
 	vi = vg_ent(s, ei)->flags & VG_THROTTLED ? VG_NONE :
 	     vg_ent_waiter(s, ei, pl->self, pl->now);
-	if (vi != VG_NONE) {
-		vg_vcpu_place(s, c, vi, pl->self, pl);
-		pl->own = vi;
-		vg_count(c, VG_STAT_REJOINS, 1);
-	}
+	if (vi != VG_NONE)
+		vg_pick_take(c, pl, vi, 0, VG_STAT_REJOINS);
 	return true;
 }
 
@@ -104,10 +134,8 @@ VG_FN bool vg_pick_strict(struct vg_state_all *s, struct vg_cell *c, struct vg_p
 
 	if (!vg_ent_is_strict(c, e) || e->nr_bound < 2)
 		return false;
-	if (vg_strict_on(s, c, ei, pl->now)) {
-		vg_pcpu_renew(s, c, pl);
-		return true;
-	}
+	if (vg_strict_on(s, c, ei, pl->now))
+		return vg_pick_take(c, pl, VG_KEEP, 0, VG_STAT_KEEPS);
 	/* It has all it needs: it is to be seen whether the stint goes on as it is. */
 	if ((e->flags & VG_ON) && !e->nr_waiting &&
 	    vg_weight_of(e->on | e->kept) >= e->nr_bound)
@@ -142,20 +170,11 @@ VG_INLINE u32 vg_pcpu_hint(struct vg_state_all *s, struct vg_cell *c, u32 bit, u
  */
 VG_FN bool vg_pick_hint(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl)
 {
-	struct vg_pcpu *p = vg_pcpu(c, pl->self);
-	u64 until = p->deadline, since = p->since, vstart = p->vstart;
 	u32 vi = vg_pcpu_hint(s, c, pl->self, vg_vcpu(s, pl->prev)->ent, pl->now);
 
 	if (vi == VG_NONE)
 		return false;
-	vg_vcpu_place(s, c, vi, pl->self, pl);
-	if (p->deadline > until)
-		p->deadline = until;
-	p->since = since;
-	p->vstart = vstart;
-	pl->own = vi;
-	vg_count(c, VG_STAT_YIELDS, 1);
-	return true;
+	return vg_pick_take(c, pl, vi, VG_BY_HINT, VG_STAT_YIELDS);
 }
 
 /* Whose turn it is: ent @first's, or the strict gang's whose member is here. */
@@ -208,7 +227,7 @@ VG_FN void vg_pick_queue(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 {
 	struct vg_pcpu *p = vg_pcpu(c, pl->self);
 	u32 inc = pl->prev == VG_NONE ? VG_NONE : vg_vcpu(s, pl->prev)->ent;
-	u32 filler = VG_NONE, ei, vi;
+	u32 ei, vi;
 	struct vg_ent *e;
 	u64 vtime, done, first = 0, limit = 0;
 	int k;
@@ -220,7 +239,7 @@ VG_FN void vg_pick_queue(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 		e = vg_ent(s, ei);
 		vtime = e->vtime;
 		done = vg_ent_vtime(e);
-		if (filler != VG_NONE && !vg_before(vtime, limit))
+		if (pl->filler != VG_NONE && !vg_before(vtime, limit))
 			break;
 		if (inc != VG_NONE && inc != ei && !p->yielded &&
 		    !vg_ent_before(e, vg_ent(s, inc)))
@@ -231,20 +250,20 @@ VG_FN void vg_pick_queue(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 			if (vg_gang_start(s, c, pl, ei)) {
 				if (pl->skip == VG_NONE)
 					vg_cell_advance(c, pl->self, done);
-				if (pl->own != VG_NONE || p->keep != VG_NONE)
+				if (pl->own != VG_NONE || vg_pcpu_keeper(c, pl->self) != VG_NONE)
 					return;
 				if (pl->off != VG_NONE && vg_vcpu(s, pl->off)->ent == ei) {
 					pl->prev = pl->off;
 					inc = ei;
 				}
 				if (inc == ei) {
-					vg_pcpu_renew(s, c, pl);
+					vg_pick_take(c, pl, VG_KEEP, 0, VG_STAT_KEEPS);
 					return;
 				}
 			} else {
 				vg_gang_hold(s, c, pl, ei);
-				if (filler == VG_NONE && !vg_ent_is_strict(c, e)) {
-					filler = ei;
+				if (pl->filler == VG_NONE && !vg_ent_is_strict(c, e)) {
+					pl->filler = ei;
 					limit = vtime + vg_vtime(e, e->slice);
 				}
 				pl->narrow = vg_pick_narrower(c, e, k + 2 == VG_PLAN_TRIES);
@@ -254,12 +273,7 @@ VG_FN void vg_pick_queue(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 			if (vi == VG_NONE)
 				vi = vg_ent_waiter(s, ei, pl->self, pl->now);
 			if (vi != VG_NONE) {
-				vg_pcpu_displace(s, c, pl, pl->self, ei);
-				if (vg_ent_is_gang(c, e))
-					vg_gang_begin(s, c, pl, ei);
-				vg_vcpu_place(s, c, vi, pl->self, pl);
-				vg_gang_release(c, e);
-				pl->own = vi;
+				vg_pick_take(c, pl, vi, VG_BY_TURN, VG_NR_STATS);
 				if (pl->skip == VG_NONE)
 					vg_cell_advance(c, pl->self, done);
 				return;
@@ -268,25 +282,22 @@ VG_FN void vg_pick_queue(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 		pl->skip = ei;
 	}
 	/* Better one member alone than an idle pCPU: it is its gang's turn after all. */
-	if (filler != VG_NONE)
-		first = vg_ent_vtime(vg_ent(s, filler));
-	vi = filler == VG_NONE ? VG_NONE : vg_pick_part(s, pl, filler, inc);
+	vi = VG_NONE;
+	if (pl->filler != VG_NONE) {
+		first = vg_ent_vtime(vg_ent(s, pl->filler));
+		vi = vg_pick_part(s, pl, pl->filler, inc);
+	}
 	if (inc != VG_NONE &&
-	    (vi == VG_NONE || (filler != inc && vg_before(vg_ent(s, inc)->vtime, limit)))) {
-		vg_pcpu_renew(s, c, pl);
-		if (filler == inc)
+	    (vi == VG_NONE || (pl->filler != inc && vg_before(vg_ent(s, inc)->vtime, limit)))) {
+		vg_pick_take(c, pl, VG_KEEP, 0, VG_STAT_KEEPS);
+		if (pl->filler == inc)
 			vg_cell_advance(c, pl->self, first);
 		return;
 	}
 	if (vi == VG_NONE)
 		return;
 	vg_cell_advance(c, pl->self, first);
-	vg_pcpu_displace(s, c, pl, pl->self, filler);
-	vg_vcpu_place(s, c, vi, pl->self, pl);
-	vg_pcpu_shorten(c, pl->self, pl->now);
-	vg_gang_release(c, vg_ent(s, filler));
-	pl->own = vi;
-	vg_count(c, VG_STAT_PARTIAL, 1);
+	vg_pick_take(c, pl, vi, VG_BY_PART, VG_STAT_PARTIAL);
 }
 
 VG_FN void vg_pick(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl)
@@ -307,33 +318,35 @@ VG_FN void vg_pick(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl
 			pl->own = VG_KEEP;	/* until it is there */
 		goto out;
 	}
-	if (vg_pick_kept(s, c, pl)) {
-		if (pl->own == VG_NONE && prev == VG_NONE)
-			vg_idle_set(c, pl->self);
-		goto out;
-	}
+	if (vg_pick_kept(s, c, pl))
+		goto take;
 	if (prev != VG_NONE) {
 		struct vg_ent *e = vg_ent(s, vg_vcpu(s, prev)->ent);
 
-		if ((e->flags & VG_THROTTLED) ||
+		if ((e->flags & VG_THROTTLED) || vg_vcpu_strays(s, c, vg_vcpu(s, prev)) ||
 		    !vg_cap_left(&vg_vcpu(s, prev)->cap, pl->now)) {
 			pl->prev = VG_NONE;
 		} else if (!p->yielded && pl->now + VG_SLOP < vg_pcpu_deadline(s, p, prev)) {
 			u64 left = vg_pcpu_deadline(s, p, prev) - pl->now;
 
 			if (vg_pick_hint(s, c, pl))
-				goto out;
+				goto take;
 			vg_vcpu_precharge(s, prev, left);
 			vg_ent_requeue(s, c, vg_vcpu(s, prev)->ent);
 			pl->own = VG_KEEP;
 			goto out;
+		} else if (vg_pick_strict(s, c, pl)) {
+			goto take;
 		}
 	}
-	if (pl->prev != VG_NONE && vg_pick_strict(s, c, pl))
-		goto out;
 	if (!vg_pick_rejoin(s, c, pl))
 		vg_pick_queue(s, c, pl);
-	if (pl->own == VG_NONE && prev == VG_NONE)
+take:
+	if (pl->take == VG_KEEP)
+		vg_pcpu_renew(s, c, pl);
+	else if (pl->take != VG_NONE)
+		vg_pcpu_take(s, c, pl);
+	else if (pl->own == VG_NONE && pl->was == VG_NONE)
 		vg_idle_set(c, pl->self);
 out:
 	p->yielded = 0;
@@ -371,7 +384,7 @@ VG_FN void vg_vcpu_run(struct vg_state_all *s, struct vg_cell *c, u32 vi, u32 bi
 		p->since = now;
 		p->vstart = e->vtime;
 		/* Where it is not to be it is no longer than until the next tick. */
-		p->deadline = p->keep == VG_NONE || p->keep == v->ent ? now + e->slice : now;
+		p->deadline = c->kept & ~e->kept & vg_bit(bit) ? now : now + e->slice;
 		vg_vcpu_uncharge(e, v, 0);
 	}
 	v->state = VG_RUNNING;
@@ -380,6 +393,8 @@ VG_FN void vg_vcpu_run(struct vg_state_all *s, struct vg_cell *c, u32 vi, u32 bi
 	v->bounced = 0;
 	v->costop = 0;
 	p->cur = vi;
+	c->runs++;
+	c->nr_running++;
 	e->on |= vg_bit(bit);
 	vg_idle_clear(c, bit);
 	vg_gang_release(c, e);
@@ -398,10 +413,12 @@ VG_FN void vg_vcpu_stop(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 		return;
 	vg_vcpu_settle(s, c, vi, pl->now);
 	v->state = VG_OUT;
+	c->nr_running--;
 	if (p->cur == vi)
 		p->cur = VG_NONE;
 	vg_ent_off(s, c, ei, v->bit);
-	if (p->cur == VG_NONE && p->coming == VG_NONE && p->keep == VG_NONE && e->nr_bound > 1 &&
+	if (p->cur == VG_NONE && p->coming == VG_NONE && !(c->kept & vg_bit(v->bit)) &&
+	    e->nr_bound > 1 &&
 	    vg_strict_on(s, c, ei, pl->now))
 		vg_pcpu_keep(s, c, v->bit, ei, pl->now);
 	/* Who only makes room finds a kept pCPU in a moment. */
@@ -535,7 +552,7 @@ VG_FN void vg_cell_sweep(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 			pl->kick |= vg_bit(b);
 		}
 		/* Kept beyond the stint: it asks, and finds that out. */
-		if (p->keep != VG_NONE && !vg_strict_on(s, c, p->keep, pl->now))
+		if ((c->kept & vg_bit(b)) && !vg_strict_on(s, c, p->keep, pl->now))
 			pl->kick |= vg_bit(b);
 	}
 	if (c->nr_queued)

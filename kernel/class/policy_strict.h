@@ -31,42 +31,51 @@ VG_INLINE bool vg_pcpu_is_hosts(struct vg_cell *c, u32 bit)
 	return !(c->idle & vg_bit(bit)) && p->cur == VG_NONE && p->coming == VG_NONE;
 }
 
-VG_INLINE void vg_pcpu_keep(struct vg_state_all *s, struct vg_cell *c, u32 bit, u32 ei, u64 now)
+/* The ent that pCPU @bit is kept empty for, VG_NONE if it is not. */
+VG_INLINE u32 vg_pcpu_keeper(struct vg_cell *c, u32 bit)
 {
-	struct vg_pcpu *p = vg_pcpu(c, bit);
-
-	p->keep = ei;
-	p->gang = ei;
-	p->kept_at = now;
-	c->kept |= vg_bit(bit);
-	vg_ent(s, ei)->kept |= vg_bit(bit);
+	return c->kept & vg_bit(bit) ? vg_pcpu(c, bit)->keep : VG_NONE;
 }
 
-/* Charge what kept pCPU @bit has been empty. */
-VG_INLINE void vg_pcpu_settle(struct vg_state_all *s, struct vg_cell *c, u32 bit, u64 now)
+/* Charge ent @ei what its pCPUs have been empty so far. */
+VG_FN void vg_strict_settle(struct vg_state_all *s, struct vg_cell *c, u32 ei, u64 now)
 {
-	struct vg_pcpu *p = vg_pcpu(c, bit);
-	struct vg_ent *e = vg_ent(s, p->keep);
-	u64 empty = vg_since(now, p->kept_at);
+	struct vg_ent *e = vg_ent(s, ei);
+	u64 empty = vg_since(now, e->kept_at) * vg_weight_of(e->kept);
 
-	p->kept_at = now;
+	e->kept_at = now;
 	e->vtime += vg_vtime(e, empty);
 	e->frag += empty;
 	vg_count(c, VG_STAT_FRAG, empty);
-	vg_ent_requeue(s, c, p->keep);
+	vg_ent_requeue(s, c, ei);
+}
+
+/* pCPUs @mask are kept for @ei no longer. */
+VG_INLINE void vg_strict_unkeep(struct vg_state_all *s, struct vg_cell *c, u32 ei, u64 mask,
+				u64 now)
+{
+	vg_strict_settle(s, c, ei, now);
+	vg_ent(s, ei)->kept &= ~mask;
+	c->kept &= ~mask;
 }
 
 /* pCPU @bit is kept no longer. */
 VG_INLINE void vg_pcpu_unkeep(struct vg_state_all *s, struct vg_cell *c, u32 bit, u64 now)
 {
+	if (c->kept & vg_bit(bit))
+		vg_strict_unkeep(s, c, vg_pcpu(c, bit)->keep, vg_bit(bit), now);
+}
+
+/* pCPU @bit, which is nobody's, is kept for ent @ei. */
+VG_INLINE void vg_pcpu_keep(struct vg_state_all *s, struct vg_cell *c, u32 bit, u32 ei, u64 now)
+{
 	struct vg_pcpu *p = vg_pcpu(c, bit);
 
-	if (p->keep == VG_NONE)
-		return;
-	vg_pcpu_settle(s, c, bit, now);
-	vg_ent(s, p->keep)->kept &= ~vg_bit(bit);
-	c->kept &= ~vg_bit(bit);
-	p->keep = VG_NONE;
+	vg_strict_settle(s, c, ei, now);
+	p->keep = ei;
+	p->gang = ei;
+	c->kept |= vg_bit(bit);
+	vg_ent(s, ei)->kept |= vg_bit(bit);
 }
 
 /* Say how long pCPUs stayed empty for @ei. */
@@ -79,28 +88,14 @@ VG_INLINE void vg_strict_tell(struct vg_ent *e, struct vg_plan *pl, u32 ei)
 	e->frag = 0;
 }
 
-/* The stint of @ei goes on: charge what its pCPUs have been empty so far. */
-VG_FN void vg_strict_settle(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 ei)
-{
-	struct vg_ent *e = vg_ent(s, ei);
-	u64 m;
-	u32 b;
-
-	vg_each_bit(b, m, e->kept)
-		vg_pcpu_settle(s, c, b, pl->now);
-	vg_strict_tell(e, pl, ei);
-}
-
 /* No pCPU is kept for @ei any longer; they ask for work. */
-VG_FN void vg_strict_release(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 ei)
+VG_INLINE void vg_strict_release(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl,
+				 u32 ei)
 {
 	struct vg_ent *e = vg_ent(s, ei);
-	u64 m;
-	u32 b;
 
 	pl->kick |= e->kept;
-	vg_each_bit(b, m, e->kept)
-		vg_pcpu_unkeep(s, c, b, pl->now);
+	vg_strict_unkeep(s, c, ei, e->kept, pl->now);
 	vg_strict_tell(e, pl, ei);
 }
 
@@ -114,9 +109,9 @@ VG_INLINE bool vg_strict_on(struct vg_state_all *s, struct vg_cell *c, u32 ei, u
 
 /*
  * Where waking vCPU @vi finds its pCPU: one kept for its VM that is empty, or
- * that somebody is just leaving.
+ * that somebody is just leaving; @other if there is none.
  */
-VG_FN u32 vg_strict_place(struct vg_state_all *s, struct vg_cell *c, u32 vi)
+VG_FN u32 vg_strict_place(struct vg_state_all *s, struct vg_cell *c, u32 vi, u32 other)
 {
 	struct vg_vcpu *v = vg_vcpu(s, vi);
 	u64 mine = vg_ent(s, v->ent)->kept & v->mask, m, left = 0;
@@ -131,21 +126,23 @@ VG_FN u32 vg_strict_place(struct vg_state_all *s, struct vg_cell *c, u32 vi)
 		mine &= c->idle;
 	}
 	if (!mine)
-		return VG_NONE;
+		return other;
 	return mine & vg_bit(v->bit) ? v->bit : vg_lowest(mine);
 }
 
 /* A member of @ei still runs on a pCPU that is another VM's by now. */
 VG_FN bool vg_strict_torn(struct vg_state_all *s, struct vg_cell *c, u32 ei)
 {
+	struct vg_ent *e = vg_ent(s, ei);
 	u64 m;
 	u32 b;
 
-	vg_each_bit(b, m, vg_ent(s, ei)->on) {
+	if (e->on & c->kept & ~e->kept)
+		return true;
+	vg_each_bit(b, m, e->on) {
 		u32 vi = vg_pcpu(c, b)->coming;
 
-		if ((vi != VG_NONE && vg_vcpu(s, vi)->ent != ei) ||
-		    (vg_pcpu(c, b)->keep != VG_NONE && vg_pcpu(c, b)->keep != ei))
+		if (vi != VG_NONE && vg_vcpu(s, vi)->ent != ei)
 			return true;
 	}
 	return false;
@@ -155,13 +152,12 @@ VG_FN bool vg_strict_torn(struct vg_state_all *s, struct vg_cell *c, u32 ei)
 VG_FN void vg_strict_trim(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 ei)
 {
 	struct vg_ent *e = vg_ent(s, ei);
-	u32 b;
+	u64 spare = e->kept & -e->kept;
 
-	if (!e->kept || vg_weight_of(e->on | e->kept) <= e->nr_bound)
+	if (!spare || vg_weight_of(e->on | e->kept) <= e->nr_bound)
 		return;
-	b = vg_lowest(e->kept);
-	vg_pcpu_unkeep(s, c, b, pl->now);
-	pl->kick |= vg_bit(b);
+	vg_strict_unkeep(s, c, ei, spare, pl->now);
+	pl->kick |= spare;
 }
 
 #endif /* VMGANG_POLICY_STRICT_H */

@@ -32,7 +32,7 @@ VG_FN u32 vg_wake_victim(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 		struct vg_pcpu *p = vg_pcpu(c, b);
 
 		other = p->cur;
-		if (other == VG_NONE || p->coming != VG_NONE || p->keep != VG_NONE ||
+		if (other == VG_NONE || p->coming != VG_NONE || (c->kept & vg_bit(b)) ||
 		    vg_vcpu(s, other)->ent == v->ent ||
 		    vg_strict_on(s, c, vg_vcpu(s, other)->ent, pl->now))
 			continue;
@@ -72,31 +72,31 @@ VG_FN u32 vg_wake(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl,
 	struct vg_vcpu *v = vg_vcpu(s, vi);
 	struct vg_ent *e = vg_ent(s, v->ent);
 	u64 idle = vg_cell_idle(c) & v->mask;
-	bool gang, strict = vg_ent_is_strict(c, e);
 	u32 b = VG_NONE;
 	u64 done = vg_ent_vtime(e);
 
 	if (v->state != VG_WAITING || (e->flags & VG_THROTTLED))
 		return VG_NONE;
-	gang = vg_ent_is_gang(c, e);
-	if (strict && !e->on && !vg_strict_on(s, c, v->ent, pl->now))
+	pl->strict = vg_ent_is_strict(c, e);
+	pl->gang = vg_ent_is_gang(c, e);
+	if (pl->strict && !e->on && !vg_strict_on(s, c, v->ent, pl->now))
 		vg_gang_stop(s, c, pl, v->ent);
 	if (idle)
 		b = idle & vg_bit(v->bit) ? v->bit : vg_lowest(idle);
-	if (gang && (e->flags & VG_ON) && pl->now + VG_SLOP < e->deadline) {
-		u32 kept = vg_strict_place(s, c, vi);
-
-		if (kept != VG_NONE)
-			b = kept;
+	if (pl->gang && (e->flags & VG_ON) && e->kept)
+		b = vg_strict_place(s, c, vi, b);
+	/* Whoever comes for the end of a stint takes what is free, and does not lengthen it. */
+	if (pl->gang && (e->flags & VG_ON) &&
+	    (b != VG_NONE || pl->now + VG_SLOP < e->deadline)) {
 		if (b == VG_NONE && preempt)
 			b = vg_wake_victim(s, c, pl, vi, true);
 		if (b == VG_NONE) {
-			if (strict && !e->on)
+			if (pl->strict && !e->on)
 				vg_gang_stop(s, c, pl, v->ent);
 			return VG_NONE;
 		}
 		vg_count(c, VG_STAT_REJOINS, 1);
-	} else if (gang && vg_ent_need(c, e) > 1) {
+	} else if (pl->gang && vg_ent_need(c, e) > 1) {
 		if (b == VG_NONE)
 			return VG_NONE;
 		if (vg_gang_start(s, c, pl, v->ent)) {
@@ -106,7 +106,7 @@ VG_FN u32 vg_wake(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl,
 			return v->bit;
 		}
 		vg_gang_hold(s, c, pl, v->ent);
-		if (strict)
+		if (pl->strict)
 			return VG_NONE;
 	} else if (b != VG_NONE) {
 		vg_cell_advance(c, b, done);
@@ -118,11 +118,12 @@ VG_FN u32 vg_wake(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl,
 			return VG_NONE;
 		vg_count(c, VG_STAT_WAKE_PREEMPTS, 1);
 	}
-	if (gang && vg_ent_need(c, e) == 1)
+	if (pl->gang && vg_ent_need(c, e) == 1)
 		vg_gang_begin(s, c, pl, v->ent);
 	vg_pcpu_displace(s, c, pl, b, v->ent);
+	vg_pcpu_call_off(s, c, b, pl->now);
 	vg_vcpu_place(s, c, vi, b, pl);
-	if (gang && !(e->flags & VG_ON))
+	if (pl->gang && !(e->flags & VG_ON))
 		vg_pcpu_shorten(c, b, pl->now);
 	vg_gang_release(c, e);
 	vg_pcpu(c, b)->sent = 1;

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # Shows that cosched=strict leaves the pCPUs of idle vCPUs empty, as it says in frag_us, and that gang does not.
+# lab: --cpus 4
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 class_up

@@ -242,7 +242,7 @@ static void host_go(struct sim *m, u64 ms, u32 points)
 			continue;
 		vg_plan_begin(&m->plan, m->now, VG_NONE, VG_NONE);
 		vg_ent_policy(&m->st, &m->st.cells[0], &m->plan, vm->ents);
-		sim_kick(m, m->plan.kick);
+		sim_kick(m, &m->st.cells[0], m->plan.kick);
 		sim_settle(m);
 	}
 }

@@ -39,7 +39,7 @@ static void change(struct sim *m, u32 slot, u32 cosched)
 	m->st.vms[slot].cosched = cosched;
 	vg_plan_begin(&m->plan, m->now, VG_NONE, VG_NONE);
 	vg_ent_policy(&m->st, &m->st.cells[0], &m->plan, m->st.vms[slot].ents);
-	sim_kick(m, m->plan.kick);
+	sim_kick(m, &m->st.cells[0], m->plan.kick);
 	sim_settle(m);
 }
 
