@@ -265,8 +265,8 @@ void BPF_STRUCT_OPS(vg_dump, struct scx_dump_ctx *dctx)
 			if (!(c->all & vg_bit(b)))
 				break;
 			dump("  cpu %llu: cur=%lld coming=%lld gang=%lld keep=%lld end=%lld\n",
-			     p->cpu, (s32)p->cur, (s32)p->coming, (s32)p->gang, (s32)vg_pcpu_keeper(c, b),
-			     p->deadline);
+			     p->cpu, (s32)p->cur, (s32)p->coming, (s32)p->gang,
+			     (s32)vg_pcpu_keeper(c, b), p->deadline);
 		}
 		vg_times(b, 32) {
 			struct vg_ent *e;

@@ -289,10 +289,16 @@ VG_FN void vg_pick_queue(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 	}
 	if (inc != VG_NONE &&
 	    (vi == VG_NONE || (pl->filler != inc && vg_before(vg_ent(s, inc)->vtime, limit)))) {
-		vg_pick_take(c, pl, VG_KEEP, 0, VG_STAT_KEEPS);
-		if (pl->filler == inc)
-			vg_cell_advance(c, pl->self, first);
-		return;
+		/* It goes on; by turns with siblings for which there is no pCPU. */
+		vi = pl->filler == inc ? VG_NONE : vg_pick_part(s, pl, inc, inc);
+		if (vi == VG_NONE) {
+			vg_pick_take(c, pl, VG_KEEP, 0, VG_STAT_KEEPS);
+			if (pl->filler == inc)
+				vg_cell_advance(c, pl->self, first);
+			return;
+		}
+		pl->filler = inc;
+		first = vg_ent_vtime(vg_ent(s, inc));
 	}
 	if (vi == VG_NONE)
 		return;

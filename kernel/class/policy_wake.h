@@ -19,9 +19,12 @@ VG_FN bool vg_pcpu_owed(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 	return vg_before(vtime, e->vstart) || vg_before(vtime, c->vnow - vg_vtime(o, o->slice));
 }
 
-/* The pCPU where @vi would disturb least; VG_NONE if it has to wait. */
+/*
+ * The pCPU where @vi would disturb least, of those whose ents are @gran ahead, or,
+ * if that is 0, that do not serve a stint; VG_NONE if it has to wait.
+ */
 VG_FN u32 vg_wake_victim(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 vi,
-			 bool rejoin)
+			 u64 gran)
 {
 	struct vg_vcpu *v = vg_vcpu(s, vi);
 	struct vg_ent *e = vg_ent(s, v->ent), *o;
@@ -37,14 +40,14 @@ VG_FN u32 vg_wake_victim(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 		    vg_strict_on(s, c, vg_vcpu(s, other)->ent, pl->now))
 			continue;
 		o = vg_ent(s, vg_vcpu(s, other)->ent);
-		if (rejoin) {
+		if (!gran) {
 			if ((o->flags & VG_ON) || vg_pcpu_owed(s, c, pl, b, e))
 				continue;
 			ahead = p->gang == v->ent ? ~0ULL >> 1 : vg_since(pl->now, p->since);
 		} else {
 			u64 lead = vg_pcpu_vtime(s, c, b, pl->now) - e->vtime;
 
-			if ((s64)lead <= (s64)vg_vtime(o, VG_WAKE_GRAN))
+			if ((s64)lead <= (s64)vg_vtime(o, gran))
 				continue;
 			if (vg_since(pl->now, p->since) <
 			    (o->flags & VG_ON ? VG_MIN_GRAN : VG_WAKE_GRAN)) {
@@ -63,8 +66,9 @@ VG_FN u32 vg_wake_victim(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 
 /*
  * vCPU @vi has just begun to wait.  Give it a pCPU at once if it is its turn: a
- * member of a gang within its stint, an idle pCPU, or, if @preempt, one whose
- * ent is well ahead.  Returns the pCPU, VG_NONE if it waits.
+ * member of a gang within its stint, an idle pCPU, or one whose ent is ahead: well
+ * if @preempt, by a slice if it has only lost its pCPU to another.  Returns the
+ * pCPU, VG_NONE if it waits.
  */
 VG_FN u32 vg_wake(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 vi,
 		  bool preempt)
@@ -89,7 +93,7 @@ VG_FN u32 vg_wake(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl,
 	if (pl->gang && (e->flags & VG_ON) &&
 	    (b != VG_NONE || pl->now + VG_SLOP < e->deadline)) {
 		if (b == VG_NONE && preempt)
-			b = vg_wake_victim(s, c, pl, vi, true);
+			b = vg_wake_victim(s, c, pl, vi, 0);
 		if (b == VG_NONE) {
 			if (pl->strict && !e->on)
 				vg_gang_stop(s, c, pl, v->ent);
@@ -97,14 +101,17 @@ VG_FN u32 vg_wake(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl,
 		}
 		vg_count(c, VG_STAT_REJOINS, 1);
 	} else if (pl->gang && vg_ent_need(c, e) > 1) {
-		if (b == VG_NONE)
+		if (b == VG_NONE &&
+		    (preempt || !vg_before(e->vtime + vg_vtime(e, e->slice), c->vnow)))
 			return VG_NONE;
 		if (vg_gang_start(s, c, pl, v->ent)) {
-			vg_cell_advance(c, b, done);
+			vg_cell_advance(c, v->bit, done);
 			vg_pcpu(c, v->bit)->sent = 1;
 			pl->kick &= ~vg_bit(v->bit);
 			return v->bit;
 		}
+		if (b == VG_NONE)
+			return VG_NONE;
 		vg_gang_hold(s, c, pl, v->ent);
 		if (pl->strict)
 			return VG_NONE;
@@ -112,8 +119,9 @@ VG_FN u32 vg_wake(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl,
 		vg_cell_advance(c, b, done);
 		vg_count(c, VG_STAT_WAKE_IDLE, 1);
 	} else {
-		if (preempt)
-			b = vg_wake_victim(s, c, pl, vi, false);
+		/* Who had to make room does not pass a sibling that waits for longer. */
+		if (preempt || e->head == vi)
+			b = vg_wake_victim(s, c, pl, vi, preempt ? VG_WAKE_GRAN : e->slice);
 		if (b == VG_NONE)
 			return VG_NONE;
 		vg_count(c, VG_STAT_WAKE_PREEMPTS, 1);
