@@ -4,8 +4,8 @@
  *
  * A vCPU moves OUT -> WAITING -> COMING -> RUNNING -> OUT.  The kernel reports
  * the outer steps (vg_vcpu_wait, vg_vcpu_run, vg_vcpu_stop, vg_vcpu_leave);
- * WAITING -> COMING is decided when a pCPU asks for work (vg_pick) and when a
- * vCPU becomes runnable (vg_wake), both in policy_pick.h.
+ * WAITING -> COMING is decided when a pCPU asks for work (vg_pick, policy_pick.h)
+ * and when a vCPU becomes runnable (vg_wake, policy_wake.h).
  */
 #ifndef VMGANG_POLICY_GANG_H
 #define VMGANG_POLICY_GANG_H
