@@ -219,7 +219,8 @@ static void random_vm(struct scenario *sc, struct rng *r, bool plain)
 	vm = scenario_add_vm(sc, name);
 	vm->vcpus = pick(r, 1, rng_percent(r, 10) ? 8 : 4);
 	kind = rng_below(r, 100);
-	vm->cosched = kind < 50 ? COSCHED_GANG : kind < 60 ? COSCHED_STRICT : COSCHED_OFF;
+	vm->cosched = kind < 50 ? COSCHED_GANG : kind < 60 ? COSCHED_ADAPTIVE :
+		      kind < 70 ? COSCHED_STRICT : COSCHED_OFF;
 	vm->slice = slices[rng_below(r, 6)] * MS;
 	if (rng_percent(r, 40))
 		vm->weight = pick(r, 25, 400);

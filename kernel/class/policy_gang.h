@@ -321,11 +321,13 @@ VG_FN bool vg_claimable(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 		return false;
 	/*
 	 * A gang's time is its stint's: a member that has just come back to one
-	 * that is over has no claim of its own.
+	 * that is over has no claim of its own.  Who is well behind need not wait
+	 * for the end of a long one.
 	 */
 	if ((o->flags & (VG_ON | VG_FILLS)) == VG_ON)
 		return now + VG_SLOP >= o->deadline ||
-		       (pl->forced && vg_since(now, o->start) >= o->slice / 2);
+		       ((pl->forced || (s64)ahead > (s64)vg_vtime(o, VG_LAG / 2)) &&
+			vg_since(now, o->start) >= o->slice / 2);
 	if ((o->flags & VG_ON) && vg_since(now, o->start) < VG_MIN_GRAN)
 		return false;
 	if (pl->forced)
@@ -469,7 +471,7 @@ VG_INLINE void vg_gang_take(struct vg_state_all *s, struct vg_cell *c, struct vg
 VG_FN bool vg_gang_start(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 ei)
 {
 	struct vg_ent *e = vg_ent(s, ei);
-	u64 avail = vg_gang_avail(s, c, pl, ei), m;
+	u64 avail = vg_gang_avail(s, c, pl, ei), len, m;
 	u32 b;
 
 	if (vg_weight_of(avail | e->on) < vg_ent_need(c, e) ||
@@ -493,10 +495,14 @@ VG_FN bool vg_gang_start(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 	vg_count(c, VG_STAT_CLAIMS,
 		 vg_weight_of(pl->chosen & ~c->idle &
 			      ~(pl->self == VG_NONE ? 0 : vg_bit(pl->self))));
+	/* Who comes late shares what is left of the stint. */
+	if (!(e->flags & VG_ON) || pl->now + VG_SLOP >= e->deadline)
+		len = vg_ent_allowance(s, e, vg_weight_of(e->on | pl->chosen), pl->now);
+	else
+		len = e->deadline - pl->now;
 	vg_strict_release(s, c, pl, ei);
 	vg_gang_begin(s, c, pl, ei);
-	e->deadline = pl->now +
-		      vg_ent_allowance(s, e, vg_weight_of(e->on | pl->chosen), pl->now);
+	e->deadline = pl->now + len;
 	e->coming = 0;
 	vg_each_bit(b, m, e->on)
 		vg_gang_join(s, c, pl, b);
