@@ -427,7 +427,7 @@ static void check_fair(struct sim *sim)
 		got = (double)props_ran(vm);
 		most = props_slack(sim, vm, want) + (double)sim->stats.stolen;
 		if (changes)
-			most += (double)(sim->ops->lag * vm->conf->weight / 100);
+			most += (double)sim->ops->lag * (double)vm->conf->weight / 100;
 		lost = lost_at_most(sim, vm, want, span);
 		if (got > want + most + spare - lost || got < want - most - lost)
 			props_fail(sim, PROP_FAIR, vm->vcpus,
