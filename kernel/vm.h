@@ -49,6 +49,7 @@ struct vmgang_vm {
 	u64 gang_starts;
 	u64 gang_stops;
 	u64 guard_max_ns;
+	u64 frag_ns;
 
 	u64 id;
 	u32 slot;
@@ -83,6 +84,7 @@ struct vmgang_totals {
 	struct vmgang_sums sums;
 	u64 gang_starts;
 	u64 gang_stops;
+	u64 frag_ns;
 };
 
 struct vmgang_vcpu {
@@ -234,6 +236,7 @@ bool vmgang_bpf_in_kernel(struct task_struct *p);
 void vmgang_bpf_report_guard(struct task_struct *p, u64 ns, bool expired);
 void vmgang_bpf_report_costop(struct task_struct *p, bool held);
 void vmgang_bpf_report_gang(u32 slot, u64 id, bool start, u32 width);
+void vmgang_bpf_report_frag(u32 slot, u64 id, u64 ns);
 bool vmgang_class_attached(void);
 
 /* pmu.c */

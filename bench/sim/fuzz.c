@@ -36,11 +36,12 @@ enum feature {
 	HAS_WEIGHTS	= 1 << 10,
 	HAS_SLICES	= 1 << 11,	/* that differ */
 	HAS_GUARD	= 1 << 12,
+	HAS_STRICT	= 1 << 13,
 };
 
 static const char *const features[] = {
 	"gang", "pinned", "cap", "host", "cells", "halts", "spins", "ple", "wide", "comes",
-	"weights", "slices", "guard",
+	"weights", "slices", "guard", "strict",
 };
 
 #define NR_FEATURES (sizeof(features) / sizeof(features[0]))
@@ -77,6 +78,8 @@ static u32 features_of(const struct scenario *sc)
 
 		if (vm->cosched)
 			has |= vm->vcpus > cell ? HAS_GANG | HAS_WIDE : HAS_GANG;
+		if (vm->cosched == COSCHED_STRICT)
+			has |= HAS_STRICT;
 		if (vm->pin != PIN_NONE)
 			has |= HAS_PINNED;
 		if (vm->quota)
@@ -219,7 +222,8 @@ static void random_vm(struct scenario *sc, struct rng *r, bool plain)
 	vm = scenario_add_vm(sc, name);
 	vm->vcpus = pick(r, 1, rng_percent(r, 10) ? 8 : 4);
 	kind = rng_below(r, 100);
-	vm->cosched = kind < 50 ? COSCHED_GANG : kind < 65 ? COSCHED_ADAPTIVE : COSCHED_OFF;
+	vm->cosched = kind < 50 ? COSCHED_GANG : kind < 60 ? COSCHED_ADAPTIVE :
+		      kind < 70 ? COSCHED_STRICT : COSCHED_OFF;
 	vm->slice = slices[rng_below(r, 6)] * MS;
 	if (rng_percent(r, 40))
 		vm->weight = pick(r, 25, 400);

@@ -13,7 +13,7 @@
 #include "props.h"
 #include "sched.h"
 
-#define AUDIT		MS
+#define AUDIT		MS		/* give or take half of it: not in step with ticks */
 
 /* An IPI out of the idle loop and a switch, ten times over. */
 #define COSTART_BOUND	(100 * US)
@@ -31,6 +31,8 @@ struct props {
 	struct event audit;
 	struct watch *watch;
 	struct cells_watch cells;
+	struct strict_watch strict;
+	struct rng rng;
 	enum prop failed;
 	char what[200];
 };
@@ -48,6 +50,8 @@ static const char *const names[NR_PROPS] = {
 	[PROP_CAP] = "cap",
 	[PROP_MALICE] = "malice",
 	[PROP_WIDE] = "wide",
+	[PROP_TOGETHER] = "together",
+	[PROP_FORCED] = "forced",
 	[PROP_IDLE_CELL] = "idle-cell",
 };
 
@@ -88,7 +92,7 @@ static double ms(u64 ns)
 	return (double)ns / (double)MS;
 }
 
-static u64 longest_guard(const struct sim *sim)
+u64 props_guard(const struct sim *sim)
 {
 	u64 guard = 0;
 	u32 i;
@@ -105,7 +109,7 @@ static u64 longest_guard(const struct sim *sim)
 /* A guard makes its own VM's turns longer, and lets others begin theirs late. */
 static u64 turn(const struct sim *sim, const struct vm_conf *conf)
 {
-	return conf->slice + 2 * sim->cost->hz_ns + longest_guard(sim);
+	return conf->slice + 2 * sim->cost->hz_ns + props_guard(sim);
 }
 
 bool props_hungry(const struct vm_conf *conf)
@@ -126,7 +130,7 @@ bool props_gang(const struct sim *sim, const struct vm_conf *conf)
 {
 	if (sim->ops->flags & (SCHED_ALL_OFF | SCHED_ALL_GANG))
 		return sim->ops->flags & SCHED_ALL_GANG;
-	return conf->cosched;
+	return conf->cosched == COSCHED_GANG || conf->cosched == COSCHED_STRICT;
 }
 
 /*
@@ -164,6 +168,13 @@ static u64 wait_bound(const struct sim *sim, const struct vcpu *v)
 	return bound;
 }
 
+u64 props_waits(const struct sim *sim, const struct vcpu *v)
+{
+	u64 held_at = sim->props->watch[v->id].held_at;
+
+	return held_at > v->waiting ? held_at : v->waiting;
+}
+
 /*
  * A member may have to wait for a guarded vCPU of another VM: that keeps its pCPU
  * for its bound, and is looked at then.
@@ -171,7 +182,7 @@ static u64 wait_bound(const struct sim *sim, const struct vcpu *v)
 static void check_costart(struct sim *sim, struct vcpu *v, const char *what)
 {
 	struct watch *w = &sim->props->watch[v->id];
-	u64 bound = COSTART_BOUND + longest_guard(sim);
+	u64 bound = COSTART_BOUND + props_guard(sim);
 
 	if (w->costart && sim->now - w->costart > bound && !sim->sc->host_every)
 		props_fail(sim, PROP_COSTART, v, "%s %.3f ms after its gang started, bound %.3f",
@@ -235,18 +246,19 @@ static bool could_run(struct sim *sim, const struct pcpu *p, struct vcpu *v)
 
 static void audit_pcpu(struct sim *sim, struct pcpu *p)
 {
+	u64 kept = strict_kept(sim, &sim->props->strict, p);
 	u32 i;
 
-	if (!p->idle || p->stolen || sim->now - p->idle_since <= IDLE_BOUND)
+	if (!p->idle || p->stolen || sim->now - p->idle_since <= IDLE_BOUND ||
+	    sim->now - kept <= IDLE_BOUND)
 		return;
 	for (i = 0; i < sim->nr_vcpus; i++) {
 		struct vcpu *v = &sim->vcpus[i];
-		u64 from = v->waiting;
+		u64 from = props_waits(sim, v);
 
-		if (v->state != VCPU_READY || !could_run(sim, p, v))
+		if (v->state != VCPU_READY || !could_run(sim, p, v) ||
+		    v->vm->conf->cosched == COSCHED_STRICT)
 			continue;
-		if (sim->props->watch[i].held_at > from)
-			from = sim->props->watch[i].held_at;
 		if (sim->now - from > IDLE_BOUND) {
 			props_fail(sim, PROP_CONSERVING, v,
 				   "waits for %.3f ms, pCPU %u is idle for %.3f, bound %.3f",
@@ -273,7 +285,8 @@ static void on_audit(struct sim *sim, void *arg)
 	for (i = 0; i < sim->nr_pcpus && !sim->failed; i++)
 		audit_pcpu(sim, &sim->pcpus[i]);
 	cells_audit(sim, &pr->cells);
-	event_set(&sim->queue, &pr->audit, sim->now + AUDIT);
+	strict_audit(sim, &pr->strict);
+	event_set(&sim->queue, &pr->audit, sim->now + AUDIT / 2 + rng_below(&pr->rng, AUDIT));
 }
 
 void props_watch(struct sim *sim)
@@ -283,7 +296,9 @@ void props_watch(struct sim *sim)
 
 	if (pr)
 		pr->watch = calloc(sim->nr_vcpus, sizeof(*pr->watch));
-	if (!pr || !pr->watch) {
+	if (pr)
+		pr->strict.kept_at = calloc(sim->nr_pcpus, sizeof(*pr->strict.kept_at));
+	if (!pr || !pr->watch || !pr->strict.kept_at) {
 		perror("sim");
 		exit(1);
 	}
@@ -301,6 +316,7 @@ void props_free(struct sim *sim)
 	if (!sim->props)
 		return;
 	free(sim->props->watch);
+	free(sim->props->strict.kept_at);
 	free(sim->props);
 }
 
@@ -427,6 +443,9 @@ static void check_fair(struct sim *sim)
 	for (i = 0; i < sim->nr_vms; i++)
 		if (sim->vms[i].conf->pin != PIN_NONE)
 			return;		/* a share of which pCPUs? */
+	for (i = 0; i < sim->nr_vms; i++)
+		if (props_strict(sim, sim->vms[i].conf))
+			return;		/* what it can not fill is nobody's */
 	if (sim->nr_cells > 1) {
 		cells_fair(sim);
 		return;
@@ -550,12 +569,13 @@ void props_end(struct sim *sim)
 	for (i = 0; i < sim->nr_vcpus && !sim->failed; i++) {
 		struct vcpu *v = &sim->vcpus[i];
 		struct watch *w = &sim->props->watch[i];
-		u64 from = w->held_at > v->waiting ? w->held_at : v->waiting;
+		u64 from = props_waits(sim, v);
 
 		if (v->state == VCPU_READY && sim->now - from > w->bound)
 			props_fail(sim, PROP_WAITING, v, "waits for %.3f ms, bound %.3f",
 				   ms(sim->now - from), ms(w->bound));
 	}
+	strict_forced(sim, &sim->props->strict);
 	check_cap(sim);
 	check_wide(sim);
 	check_malice(sim);

@@ -82,7 +82,7 @@ static const struct key vm_keys[] = {
 	NUM("weight", struct vm_conf, weight, 1, 1, 10000),
 	NUM("cap_quota_us", struct vm_conf, quota, US, 0, 1000000000),
 	NUM("cap_period_us", struct vm_conf, period, US, 1000, 1000000),
-	ONE("cosched", struct vm_conf, cosched, "off gang adaptive"),
+	ONE("cosched", struct vm_conf, cosched, "off gang adaptive strict"),
 	ONE("spin", struct vm_conf, spin, "off yield preempt"),
 	ONE("guard", struct vm_conf, guard, "off kernel"),
 	NUM("guard_us", struct vm_conf, guard_for, US, 100, 10000),

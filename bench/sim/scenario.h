@@ -53,6 +53,7 @@ enum cosched {
 	COSCHED_OFF,
 	COSCHED_GANG,
 	COSCHED_ADAPTIVE,
+	COSCHED_STRICT,
 };
 
 enum pin {

@@ -48,6 +48,8 @@ enum sched_flags {
  * @lost:	the vCPU, which runs again, had lost its pCPU in the guest's kernel
  *		while a sibling ran, or came to run meanwhile. Optional
  * @held:	the vCPU may not run now, by its cap: it does not wait. Optional
+ * @kept:	the pCPU stays empty for a vCPU that is idle. Optional
+ * @forced:	ns that pCPUs did, by the scheduler's own account. Optional
  * @cell:	the vCPU runs on pCPUs of this cell only, NO_PCPU: on any. Optional
  */
 struct sched_ops {
@@ -72,6 +74,8 @@ struct sched_ops {
 	bool (*spun)(struct sim *sim, struct vcpu *v, u32 exits);
 	void (*lost)(struct sim *sim, struct vcpu *v);
 	bool (*held)(struct sim *sim, struct vcpu *v);
+	bool (*kept)(struct sim *sim, struct pcpu *p);
+	u64 (*forced)(struct sim *sim);
 	u32 (*cell)(struct sim *sim, struct vcpu *v);
 };
 

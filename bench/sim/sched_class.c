@@ -98,7 +98,6 @@ static void arm_timer(struct sim *sim, struct vg_cell *c, u64 when)
 
 void act(struct sim *sim, struct vg_cell *c, struct vg_plan *pl)
 {
-	u64 kicks = pl->kick;
 	u32 i;
 
 	for (i = 0; i < pl->nr_stopped; i++)
@@ -109,8 +108,7 @@ void act(struct sim *sim, struct vg_cell *c, struct vg_plan *pl)
 		report_held(sim, pl->held);
 	if (pl->guarded != VG_NONE)
 		sim->stats.guarded += pl->guard_ns;
-	if (kicks)
-		kick(sim, c, kicks);
+	kick(sim, c, pl->kick);
 	if (vg_cell_late(c, sim->now))
 		arm_timer(sim, c, c->refill);
 }
@@ -211,7 +209,7 @@ static void class_enqueue(struct sim *sim, struct vcpu *v, u32 flags)
 		vg_count(c, VG_STAT_HOST, 1);
 	}
 	vg_vcpu_wait(s, c, &pl, cv(v)->vi);
-	if (!(flags & ENQ_LAST)) {
+	if (!(flags & ENQ_LAST) || vg_pcpu_keeper(c, vg_vcpu(s, cv(v)->vi)->bit) != VG_NONE) {
 		b = decide_wake(s, c, &pl, cv(v)->vi, (flags & ENQ_WAKEUP) && !again);
 		class_of(sim)->counts.wakes++;
 	}
@@ -585,6 +583,7 @@ const struct sched_ops id = {				\
 	.spun = class_spins,				\
 	.lost = class_lost,				\
 	.held = class_held,				\
+	.kept = class_kept, .forced = class_forced,	\
 	.cell = class_cell_of,				\
 }
 /* NOLINTEND(bugprone-macro-parentheses) */

@@ -141,4 +141,8 @@ static inline u64 cells_of(struct sim *sim, struct vcpu *v)
 	return cells;
 }
 
+/* For the table of the scheduler: see there. */
+bool class_kept(struct sim *sim, struct pcpu *p);
+u64 class_forced(struct sim *sim);
+
 #endif

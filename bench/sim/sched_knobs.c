@@ -9,6 +9,7 @@ static u32 cosched_of(struct sim *sim, struct vcpu *v)
 		[COSCHED_OFF] = VMGANG_COSCHED_OFF,
 		[COSCHED_GANG] = VMGANG_COSCHED_GANG,
 		[COSCHED_ADAPTIVE] = VMGANG_COSCHED_ADAPTIVE,
+		[COSCHED_STRICT] = VMGANG_COSCHED_STRICT,
 	};
 
 	if (sim->ops->flags & SCHED_ALL_OFF)

@@ -43,6 +43,10 @@
  * that member makes room, and comes back after it.  Who had to make room goes
  * on at once where an ent is a slice ahead, a gang where all of it can.
  *
+ * A *strict* gang (cosched `strict`) starts all its vCPUs, the idle ones too:
+ * their pCPUs are kept empty for the stint, which counts as forced idle time and
+ * is charged to the VM.  A VM that is all idle has no stint.
+ *
  * Who decides, and who carries it out
  *
  * A vCPU that spins goes on, hands the rest of its stint to the sibling that KVM
@@ -192,6 +196,7 @@ bool vmgang_bpf_in_kernel(struct task_struct *p) __ksym;
 void vmgang_bpf_report_guard(struct task_struct *p, u64 ns, bool expired) __ksym;
 void vmgang_bpf_report_costop(struct task_struct *p, bool held) __ksym;
 void vmgang_bpf_report_gang(u32 slot, u64 id, bool start, u32 width) __ksym;
+void vmgang_bpf_report_frag(u32 slot, u64 id, u64 ns) __ksym;
 
 #define ENQ(name)	bpf_core_enum_value(enum scx_enq_flags, SCX_ENQ_##name)
 #define DSQ_LOCAL	bpf_core_enum_value(enum scx_dsq_id_flags, SCX_DSQ_LOCAL)
@@ -271,7 +276,7 @@ s32 BPF_STRUCT_OPS(vg_select_cpu, struct task_struct *p, s32 prev_cpu, u64 wake_
 		return prev_cpu;
 	v = vg_vcpu(&state, vi);
 	c = vg_cell(&state, vcpu_cell(vi));
-	idle = c->idle & c->all & v->mask;
+	idle = (vg_cell_idle(c) | vg_ent(&state, v->ent)->kept) & v->mask;
 	if (!idle)
 		return prev_cpu;
 	b = idle & vg_bit(v->bit) ? v->bit : vg_lowest(idle);
@@ -332,7 +337,8 @@ void BPF_STRUCT_OPS(vg_enqueue, struct task_struct *p, u64 enq_flags)
 		vg_count(c, VG_STAT_HOST, 1);
 	}
 	vg_vcpu_wait(&state, c, pl, vi);
-	if (!(enq_flags & ENQ(LAST)))
+	/* A pCPU that is kept has not asked for work. */
+	if (!(enq_flags & ENQ(LAST)) || vg_pcpu_keeper(c, v->bit) != VG_NONE)
 		b = vg_wake(&state, c, pl, vi, (enq_flags & ENQ(WAKEUP)) && !again);
 	held = vg_ent(&state, v->ent)->flags & VG_HELD;
 	bpf_spin_unlock(lock);
@@ -434,6 +440,7 @@ void BPF_STRUCT_OPS(vg_running, struct task_struct *p)
 		vg_vcpu_leave(&state, c, pl, vi);
 	}
 	bpf_spin_unlock(lock);
+	act(c, pl, pl->kick);
 }
 
 void BPF_STRUCT_OPS(vg_stopping, struct task_struct *p, bool runnable)

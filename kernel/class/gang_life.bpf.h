@@ -197,7 +197,7 @@ static int on_timer(void *map, u32 *key, struct cell_timer *t)
 	if (pl->mover != VG_NONE)
 		move_home(c, cell, pl);
 	kick(c, pl->kick);
-	if (pl->nr_stopped || pl->started != VG_NONE || pl->held != VG_NONE)
+	if (plan_tells(pl))
 		report_plan(pl);
 	if (c->nr_vcpus)
 		arm_timer(c, now, next);
@@ -288,8 +288,9 @@ void BPF_STRUCT_OPS(vg_dump, struct scx_dump_ctx *dctx)
 
 			if (!(c->all & vg_bit(b)))
 				break;
-			dump("  cpu %llu: cur=%lld coming=%lld gang=%lld deadline=%lld\n",
-			     p->cpu, (s32)p->cur, (s32)p->coming, (s32)p->gang, p->deadline);
+			dump("  cpu %llu: cur=%lld coming=%lld gang=%lld keep=%lld end=%lld\n",
+			     p->cpu, (s32)p->cur, (s32)p->coming, (s32)p->gang,
+			     (s32)vg_pcpu_keeper(c, b), p->deadline);
 		}
 		vg_times(b, 32) {
 			struct vg_ent *e;

@@ -107,6 +107,7 @@ enum vg_ent_flags {
 	VG_ASLEEP	= 16,	/* none of its vCPUs is runnable */
 	VG_CHANGED	= 32,	/* the queue is to look at it again */
 	VG_FILLS	= 64,	/* VG_ON, while a gang further behind is VG_HELD */
+	VG_MISFIT	= 128,	/* pinned so that its vCPUs can not all run at once */
 };
 
 enum vg_stat {
@@ -136,6 +137,7 @@ enum vg_stat {
 	VG_STAT_SKEW_SUM,	/* ns between first and last member's start … */
 	VG_STAT_SKEW_MAX,
 	VG_STAT_SKEW_NR,
+	VG_STAT_FRAG,		/* ns that pCPUs were kept empty for idle vCPUs */
 	VG_STAT_MOVES,		/* VMs that were given another home */
 	VG_STAT_ARRIVALS,	/* vCPUs that came from another cell */
 	VG_NR_STATS,
@@ -176,6 +178,8 @@ struct vg_vcpu {
 	u32 bounced;		/* times its pCPU was gone when it came */
 	u32 costop;		/* reported as co-stopped */
 	u32 notch;		/* PAUSED: on the wheel */
+	u32 elder;		/* in its ent's list of members */
+	u32 younger;
 };
 
 struct vg_ent {
@@ -190,6 +194,9 @@ struct vg_ent {
 	u64 on;			/* pCPUs its vCPUs run on or come to */
 	u64 held;		/* VG_HELD since */
 	u64 mask;		/* pCPUs that its waiting vCPUs may use */
+	u64 kept;		/* VG_ON, strict: pCPUs that stay empty for idle vCPUs */
+	u64 kept_at;		/* charged for that up to here */
+	u64 frag;		/* ns that they did, not yet told */
 	u64 cells;		/* cells that all of its vCPUs may use */
 	u64 seen;		/* its demand is known up to here */
 	u64 ran;		/* since then, ns of all its vCPUs */
@@ -206,6 +213,7 @@ struct vg_ent {
 	u32 nr_pinned;		/* of these, not free to use the whole cell */
 	u32 coming;		/* members of the stint that have not run yet */
 	u32 nr_bound;		/* its vCPUs, as the cell knows them */
+	u32 members;		/* list of these, youngest first */
 	u32 later;		/* list of those that are VG_CHANGED */
 	u32 next;		/* throttled list; free list */
 	u32 prior;		/* throttled list */
@@ -277,6 +285,7 @@ struct vg_pcpu {
 	u32 cur;		/* vCPU that runs */
 	u32 coming;		/* vCPU that is to run next */
 	u32 gang;		/* ent whose stint it last served */
+	u32 keep;		/* ent that it is kept empty for, if the cell says so */
 	u32 hint;		/* vCPU that a sibling yielded to */
 	u32 spun;		/* vCPU that was found spinning here */
 	u32 yielded;
@@ -312,6 +321,7 @@ struct vg_cell {
 	u64 all;		/* its pCPUs */
 	u64 idle;		/* those in the idle loop; set and cleared atomically */
 	u64 guards;		/* those that go on with a guarded vCPU */
+	u64 kept;		/* those that stay empty for somebody */
 	u64 vnow;		/* largest vtime of whose turn it was: where newcomers start */
 	u64 refill;		/* when the first throttled ent or vCPU may go on */
 	u64 load;		/* weights of the VMs at home here */
@@ -351,6 +361,13 @@ struct vg_cell {
 	struct vg_node tree[2 * VG_QUEUE];
 };
 
+/* Why a pCPU takes a vCPU; none of these: its stint has a place there. */
+enum vg_why {
+	VG_BY_TURN	= 1,	/* it is its ent's turn */
+	VG_BY_PART	= 2,	/* … but that is a gang that does not fit */
+	VG_BY_HINT	= 4,	/* a sibling yields the rest of its stint to it */
+};
+
 #define VG_PLAN_STOPS	4
 #define VG_PLAN_TRIES	4	/* gangs that a pick tries to start */
 #define VG_PLAN_STACK	32	/* more than two nodes for each level of a queue */
@@ -363,12 +380,15 @@ struct vg_cell {
  * @self:	pCPU that asks for work, VG_NONE if none does
  * @prev:	vCPU that @self runs and that could go on, or VG_NONE
  * @unsafe:	… which is in guest kernel mode (asked if its VM is guarded)
+ * @off:	vCPU that @self runs and that goes on only if its strict gang does
  * @own:	vCPU for @self, VG_KEEP or VG_NONE (nothing to run)
+ * @take:	what @self is to take, likewise, for what reasons @why (enum vg_why)
  * @placed:	other pCPUs that got a vCPU (pcpu->coming), which is to be sent
  * @kick:	pCPUs that are to ask for work themselves, now; some have a
  *		vCPU coming, and most of these ask anyhow, as their stint ends
  * @started:	ent whose gang stint began, or VG_NONE
  * @held:	ent that became VG_HELD, or VG_NONE
+ * @frag:	ent for which pCPUs stayed empty, or VG_NONE; @frag_ns: how long
  * @stopped:	ents whose gang stint ended
  * @look:	when @self is to ask again, as @prev is guarded; or 0
  * @guarded:	vCPU whose guarded time ended, after @guard_ns; or VG_NONE
@@ -377,19 +397,28 @@ struct vg_cell {
  * @to:		… and which, unless that has changed hands: then @mover_id is not
  *		its VM's any more; or others went there first: then @due is not
  *		what that cell expects
- * @match:	vCPU for each chosen pCPU while a gang is put together
+ * @match:	vCPU for each of the pCPUs @chosen while a gang is put together
+ *
+ * What one step of an answer leaves to the next is in here and not in variables:
+ * the verifier follows a step anew for each value that those may have.
  */
 struct vg_plan {
 	u64 now;
 	u32 self;
 	u32 prev;
 	u32 unsafe;
+	u32 off;
 
 	u64 placed;
 	u64 kick;
 	u32 own;
+	u32 take;
+	u32 why;
+	u32 was;		/* what @prev was at first */
 	u32 started;
 	u32 held;
+	u32 frag;
+	u64 frag_ns;
 	u32 nr_stopped;
 	u32 stopped[VG_PLAN_STOPS];
 	u32 width[VG_PLAN_STOPS];
@@ -400,7 +429,14 @@ struct vg_plan {
 
 	u32 narrow;		/* consider ents up to this width */
 	u32 skip;		/* … and not this one */
+	u32 filler;		/* gang that does not fit, but whose turn it is */
 	u32 forced;
+	u32 ending;		/* the pCPU looked at asks for work by itself */
+	u32 gang;		/* what wakes belongs to a gang */
+	u32 strict;		/* … or is put together, is a strict gang */
+	u32 spare;		/* there are more pCPUs than the gang needs */
+	u64 chosen;
+	u64 hosts;		/* pCPUs that the host's own threads have */
 	u32 match[VG_CELL_PCPUS];
 	u32 mover;
 	u32 to;
@@ -456,6 +492,12 @@ VG_INLINE struct vg_vm *vg_vm(struct vg_state_all *s, u32 i)
 VG_INLINE struct vg_pcpu *vg_pcpu(struct vg_cell *c, u32 bit)
 {
 	return &c->pcpu[bit & (VG_CELL_PCPUS - 1)];
+}
+
+/* Who comes to it, or is there. */
+VG_INLINE u32 vg_pcpu_occupant(struct vg_pcpu *p)
+{
+	return p->coming != VG_NONE ? p->coming : p->cur;
 }
 
 VG_INLINE void vg_count(struct vg_cell *c, u32 stat, u64 by)

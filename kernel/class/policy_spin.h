@@ -81,20 +81,11 @@ VG_INLINE u32 vg_pcpu_hint(struct vg_state_all *s, struct vg_cell *c, u32 bit, u
  */
 VG_FN bool vg_pick_hint(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl)
 {
-	struct vg_pcpu *p = vg_pcpu(c, pl->self);
-	u64 until = p->deadline, since = p->since, vstart = p->vstart;
 	u32 vi = vg_pcpu_hint(s, c, pl->self, vg_vcpu(s, pl->prev)->ent, pl->now);
 
 	if (vi == VG_NONE)
 		return false;
-	vg_vcpu_place(s, c, vi, pl->self, pl);
-	if (p->deadline > until)
-		p->deadline = until;
-	p->since = since;
-	p->vstart = vstart;
-	pl->own = vi;
-	vg_count(c, VG_STAT_YIELDS, 1);
-	return true;
+	return vg_pick_take(c, pl, vi, VG_BY_HINT, VG_STAT_YIELDS);
 }
 
 /*

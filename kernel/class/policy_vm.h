@@ -57,6 +57,7 @@ VG_FN u32 vg_cell_add_pcpu(struct vg_cell *c, u32 cpu)
 	p->cur = VG_NONE;
 	p->coming = VG_NONE;
 	p->gang = VG_NONE;
+	p->keep = VG_NONE;
 	p->hint = VG_NONE;
 	p->spun = VG_NONE;
 	c->all |= vg_bit(bit);
@@ -125,6 +126,10 @@ VG_FN u32 vg_ent_get(struct vg_state_all *s, u32 slot, u32 cell)
 	e->nr_vcpus = 1;
 	e->nr_pinned = 0;
 	e->nr_bound = 0;
+	e->members = VG_NONE;
+	e->kept = 0;
+	e->kept_at = 0;
+	e->frag = 0;
 	e->coming = 0;
 	e->seen = 0;
 	e->ran = 0;
@@ -229,6 +234,36 @@ VG_FN void vg_vcpu_put(struct vg_state_all *s, u32 vi)
 	}
 }
 
+/* Put @vi into its ent's list of members. */
+VG_FN void vg_ent_join(struct vg_state_all *s, u32 vi)
+{
+	struct vg_vcpu *v = vg_vcpu(s, vi);
+	struct vg_ent *e = vg_ent(s, v->ent);
+
+	v->younger = VG_NONE;
+	v->elder = e->members;
+	if (e->members != VG_NONE)
+		vg_vcpu(s, e->members)->younger = vi;
+	e->members = vi;
+	e->nr_bound++;
+	e->flags &= ~VG_MISFIT;
+}
+
+VG_FN void vg_ent_part(struct vg_state_all *s, u32 vi)
+{
+	struct vg_vcpu *v = vg_vcpu(s, vi);
+	struct vg_ent *e = vg_ent(s, v->ent);
+
+	if (v->younger == VG_NONE)
+		e->members = v->elder;
+	else
+		vg_vcpu(s, v->younger)->elder = v->elder;
+	if (v->elder != VG_NONE)
+		vg_vcpu(s, v->elder)->younger = v->younger;
+	e->nr_bound--;
+	e->flags &= ~VG_MISFIT;
+}
+
 /* All cells that have pCPUs. */
 VG_INLINE u64 vg_all_cells(struct vg_state_all *s)
 {
@@ -283,8 +318,9 @@ VG_FN void vg_vcpu_bind(struct vg_state_all *s, struct vg_cell *c, u32 vi, u32 e
 
 	v->ent = ei;
 	v->mask = mask;
-	if (!e->nr_bound++)
+	if (!e->nr_bound)
 		vg_ent_link(s, c, ei);
+	vg_ent_join(s, vi);
 	if ((mask & c->all) != c->all)
 		e->nr_pinned++;
 	if (!e->nr_tied)
@@ -310,7 +346,9 @@ VG_FN void vg_vcpu_unbind(struct vg_state_all *s, struct vg_cell *c, struct vg_p
 	if (v->cells != vg_all_cells(s))
 		e->nr_tied--;
 	c->nr_vcpus--;
-	if (!--e->nr_bound) {
+	vg_ent_part(s, vi);
+	vg_strict_trim(s, c, pl, v->ent);
+	if (!e->nr_bound) {
 		vg_ent_unlink(s, c, v->ent);
 		vg_ent_unthrottle(s, c, v->ent);
 		vg_queue_sort(s, c);
