@@ -330,7 +330,7 @@ struct vg_cell {
 	u64 due;		/* … and those that were sent here lately, */
 	u64 due_at;		/* … the last of them then */
 	u64 stats[VG_NR_STATS];
-	u64 armed;		/* the refill that the timer is set for */
+	u64 armed;		/* when the timer goes off, or did last */
 	u64 foreign;		/* when a thread that is no vCPU ran last */
 	u64 swept;
 	u32 id;
