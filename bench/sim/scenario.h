@@ -54,6 +54,7 @@ enum cosched {
 	COSCHED_GANG,
 	COSCHED_ADAPTIVE,
 	COSCHED_STRICT,
+	COSCHED_RELAXED,
 };
 
 enum pin {
@@ -86,6 +87,7 @@ struct vm_conf {
 	u64 spin;
 	u64 guard;
 	u64 guard_for;
+	u64 skew;
 	u64 slice;
 	u64 reserve_period;
 	u64 reserve_slice;

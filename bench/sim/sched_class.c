@@ -102,6 +102,8 @@ void act(struct sim *sim, struct vg_cell *c, struct vg_plan *pl)
 
 	for (i = 0; i < pl->nr_stopped; i++)
 		report_stop(sim, pl->stopped[i], pl->width[i]);
+	for (i = 0; i < pl->nr_freed; i++)
+		host_costop(sim, vcpu_at(sim, pl->freed[i]), false);
 	if (pl->started != VG_NONE)
 		report_start(sim, c, pl->started);
 	if (pl->held != VG_NONE)
@@ -217,7 +219,8 @@ static void class_enqueue(struct sim *sim, struct vcpu *v, u32 flags)
 	if (b != VG_NONE)
 		insert(sim, v, pcpu_at(sim, c, b), true);
 	else
-		host_costop(sim, v, ent_of(sim, v)->flags & VG_HELD);
+		host_costop(sim, v, (ent_of(sim, v)->flags & VG_HELD) ||
+				    vg_vcpu(s, cv(v)->vi)->costop);
 }
 
 /* From dispatch(): insert @vi where it was placed. */
@@ -303,7 +306,7 @@ static void class_quiescent(struct sim *sim, struct vcpu *v)
 
 	cv(v)->where = NOWHERE;
 	if (vg_vcpu(st(sim), cv(v)->vi)->state == VG_OUT &&
-	    !(ent_of(sim, v)->flags & (VG_ON | VG_HELD)))
+	    !ent_of(sim, v)->bound && !(ent_of(sim, v)->flags & (VG_ON | VG_HELD)))
 		return;
 	pl = begin_plan(sim, VG_NONE, VG_NONE);
 	vg_vcpu_leave(st(sim), c, pl, cv(v)->vi);
@@ -389,7 +392,8 @@ static void class_tick(struct sim *sim, struct pcpu *p)
 	struct vg_pcpu *pc = vg_pcpu(vg_cell(st(sim), p->cell), cp(p)->bit);
 
 	class_adapt(sim, p->cur);
-	if (!pc->guard && sim->now + VG_SLOP < vg_pcpu_deadline(st(sim), pc, cv(p->cur)->vi))
+	if (!class_leads(sim, p->cur) && !pc->guard &&
+	    sim->now + VG_SLOP < vg_pcpu_deadline(st(sim), pc, cv(p->cur)->vi))
 		return;
 	cv(p->cur)->slice = false;
 	host_resched(sim, p);
@@ -471,7 +475,7 @@ static void class_leave(struct sim *sim, struct vcpu *v)
 
 static bool class_held(struct sim *sim, struct vcpu *v)
 {
-	return (ent_of(sim, v)->flags & VG_THROTTLED) ||
+	return (ent_of(sim, v)->flags & VG_THROTTLED) || vg_vcpu(st(sim), cv(v)->vi)->costop ||
 	       vg_vcpu(st(sim), cv(v)->vi)->state == VG_PAUSED;
 }
 
@@ -597,4 +601,6 @@ CLASS(sched_guard, "guard", "vmgang's class, every VM independent, guarded in it
 CLASS(sched_gang, "gang", "vmgang's class, every VM a gang", SCHED_ALL_GANG | SCHED_PRESET);
 CLASS(sched_adaptive, "adaptive", "vmgang's class, every VM a gang while that is seen to help",
       SCHED_ALL_ADAPTIVE);
+CLASS(sched_relaxed, "relaxed", "vmgang's class, every VM's vCPUs at most skew_us apart",
+      SCHED_ALL_RELAXED);
 CLASS(sched_class, "class", "vmgang's class, as each VM's cosched says", SCHED_PRESET);

@@ -47,6 +47,9 @@
  * their pCPUs are kept empty for the stint, which counts as forced idle time and
  * is charged to the VM.  A VM that is all idle has no stint.
  *
+ * Under `relaxed` vCPUs start one by one, but one that is more than skew_us ahead
+ * of its slowest sibling waits until that has made up for it: policy_relaxed.h.
+ *
  * Who decides, and who carries it out
  *
  * A vCPU that spins goes on, hands the rest of its stint to the sibling that KVM
@@ -340,7 +343,7 @@ void BPF_STRUCT_OPS(vg_enqueue, struct task_struct *p, u64 enq_flags)
 	/* A pCPU that is kept has not asked for work. */
 	if (!(enq_flags & ENQ(LAST)) || vg_pcpu_keeper(c, v->bit) != VG_NONE)
 		b = vg_wake(&state, c, pl, vi, (enq_flags & ENQ(WAKEUP)) && !again);
-	held = vg_ent(&state, v->ent)->flags & VG_HELD;
+	held = v->costop || (vg_ent(&state, v->ent)->flags & VG_HELD);
 	bpf_spin_unlock(lock);
 	if (b != VG_NONE) {
 		scx_bpf_dsq_insert(p, DSQ_LOCAL_ON | vg_pcpu(c, b)->cpu, SLICE_GUARD,
@@ -476,6 +479,7 @@ void BPF_STRUCT_OPS(vg_quiescent, struct task_struct *p, u64 deq_flags)
 	if (vi == VG_NONE)
 		return;
 	if (vg_vcpu(&state, vi)->state == VG_OUT &&
+	    !vg_ent(&state, vg_vcpu(&state, vi)->ent)->bound &&
 	    !(vg_ent(&state, vg_vcpu(&state, vi)->ent)->flags & (VG_ON | VG_HELD)))
 		return;
 	cell = vcpu_cell(vi);
@@ -490,8 +494,28 @@ void BPF_STRUCT_OPS(vg_quiescent, struct task_struct *p, u64 deq_flags)
 	act(c, pl, pl->kick);
 }
 
+/* Relaxed VMs: is @vi too far ahead, or has it made up for what others led by? */
+static __noinline bool leads(u32 vi)
+{
+	struct vg_plan *pl = my_plan();
+	u32 cell = vcpu_cell(vi);
+	struct vg_cell *c = vg_cell(&state, cell);
+	struct bpf_spin_lock *lock = cell_lock(cell);
+	u64 now = scx_bpf_now();
+	bool over;
+
+	if (!lock || !vg_ent(&state, vg_vcpu(&state, vi)->ent)->bound)
+		return false;
+	bpf_spin_lock(lock);
+	vg_plan_begin(pl, now, VG_NONE, VG_NONE);
+	over = vg_relaxed_tick(&state, c, pl, vi);
+	bpf_spin_unlock(lock);
+	act(c, pl, pl->kick);
+	return over;
+}
+
 /*
- * Adaptive VMs are looked at here, since only one that runs can have changed.
+ * Adaptive and relaxed VMs are looked at here, since only what runs changes them.
  * The first member of a gang whose tick finds the deadline reached ends it.
  */
 void BPF_STRUCT_OPS(vg_tick, struct task_struct *p)
@@ -504,7 +528,7 @@ void BPF_STRUCT_OPS(vg_tick, struct task_struct *p)
 		return;
 	adapt(vg_vcpu(&state, vi)->slot);
 	pc = vg_pcpu(vg_cell(&state, cell), cpu_bit[cpu & (VG_MAX_CPUS - 1)]);
-	if (pc->guard || scx_bpf_now() + VG_SLOP >= vg_pcpu_deadline(&state, pc, vi))
+	if (leads(vi) || pc->guard || scx_bpf_now() + VG_SLOP >= vg_pcpu_deadline(&state, pc, vi))
 		scx_bpf_task_set_slice(p, 0);
 }
 

@@ -36,11 +36,28 @@ static __noinline void report_held(u32 ei)
 	}
 }
 
+static __noinline void report_freed(struct vg_plan *pl)
+{
+	struct task_struct *p;
+	u32 i;
+
+	for (i = 0; i < VG_PLAN_FREED; i++) {
+		if (i >= pl->nr_freed)
+			break;
+		p = bpf_task_from_pid(vg_vcpu(&state, pl->freed[i])->pid);
+		if (!p)
+			continue;
+		vmgang_bpf_report_costop(p, false);
+		bpf_task_release(p);
+	}
+}
+
 static __noinline void report_plan(struct vg_plan *pl)
 {
 	struct vg_ent *e;
 	u32 i;
 
+	report_freed(pl);
 	for (i = 0; i < VG_PLAN_STOPS; i++) {
 		if (i >= pl->nr_stopped)
 			break;
@@ -67,7 +84,7 @@ static __noinline void report_plan(struct vg_plan *pl)
 /* Has the module, or whoever watches, to be told anything? */
 VG_INLINE bool plan_tells(struct vg_plan *pl)
 {
-	return pl->nr_stopped || pl->started != VG_NONE || pl->held != VG_NONE ||
+	return pl->nr_stopped || pl->nr_freed || pl->started != VG_NONE || pl->held != VG_NONE ||
 	       pl->frag != VG_NONE;
 }
 

@@ -21,6 +21,7 @@ enum vmgang_cosched {
 	VMGANG_COSCHED_GANG,
 	VMGANG_COSCHED_ADAPTIVE,	/* a gang while it is seen to spin, else off */
 	VMGANG_COSCHED_STRICT,		/* all at once, idle ones too */
+	VMGANG_COSCHED_RELAXED,		/* one by one, none far ahead */
 };
 
 enum vmgang_guard {
@@ -56,6 +57,7 @@ enum vmgang_spins {
  * @spin:	enum vmgang_spins
  * @guard:	enum vmgang_guard
  * @guard_us:	how long at most, in microseconds (100..10000)
+ * @skew_us:	how far a vCPU may be ahead under relaxed (1000..100000)
  * @managed:	1 if the VM's threads belong in the class, else 0
  */
 struct vmgang_bpf_vm {
@@ -69,6 +71,7 @@ struct vmgang_bpf_vm {
 	__u32 spin;
 	__u32 guard;
 	__u32 guard_us;
+	__u32 skew_us;
 	__u32 managed;
 };
 

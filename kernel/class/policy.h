@@ -108,6 +108,8 @@ enum vg_ent_flags {
 	VG_CHANGED	= 32,	/* the queue is to look at it again */
 	VG_FILLS	= 64,	/* VG_ON, while a gang further behind is VG_HELD */
 	VG_MISFIT	= 128,	/* pinned so that its vCPUs can not all run at once */
+	VG_BEHIND	= 256,	/* relaxed: one that waits is behind its siblings */
+	VG_AHEAD	= 512,	/* relaxed: to be looked at, as one is co-stopped */
 };
 
 enum vg_stat {
@@ -138,6 +140,7 @@ enum vg_stat {
 	VG_STAT_SKEW_MAX,
 	VG_STAT_SKEW_NR,
 	VG_STAT_FRAG,		/* ns that pCPUs were kept empty for idle vCPUs */
+	VG_STAT_LEADERS,	/* vCPUs co-stopped for being too far ahead */
 	VG_STAT_MOVES,		/* VMs that were given another home */
 	VG_STAT_ARRIVALS,	/* vCPUs that came from another cell */
 	VG_NR_STATS,
@@ -167,6 +170,7 @@ struct vg_vcpu {
 	u64 start;		/* RUNNING: charged up to here */
 	u64 pre;		/* … and charged in advance, ns */
 	u64 since;		/* WAITING since */
+	u64 progress;		/* ns that it ran, or idled while others did */
 	u32 pid;		/* 0: record is free, @next links it */
 	u32 slot;
 	u32 index;
@@ -176,7 +180,8 @@ struct vg_vcpu {
 	u32 prev;
 	u32 next;
 	u32 bounced;		/* times its pCPU was gone when it came */
-	u32 costop;		/* reported as co-stopped */
+	u32 costop;		/* WAITING: too far ahead of its siblings */
+	u32 idled;		/* asleep since it ran */
 	u32 notch;		/* PAUSED: on the wheel */
 	u32 elder;		/* in its ent's list of members */
 	u32 younger;
@@ -201,12 +206,16 @@ struct vg_ent {
 	u64 seen;		/* its demand is known up to here */
 	u64 ran;		/* since then, ns of all its vCPUs */
 	u64 waited;		/* … likewise */
+	u64 bound;		/* relaxed: most that a vCPU may be ahead; 0: no matter */
+	u64 limit;		/* progress with which one that waits may start */
+	u64 slowest;		/* … of the slowest that others wait for */
+	u64 top;		/* … of whoever was ahead so far */
 	u32 slot;		/* VG_NONE: record is free, @next links it */
 	u32 cell;
 	u32 cosched;
 	u32 flags;
 	u32 pos;		/* slot in the queue, VG_NONE: not there */
-	u32 head;		/* waiting vCPUs, longest first */
+	u32 head;		/* waiting vCPUs, longest first, or slowest */
 	u32 tail;
 	u32 nr_waiting;
 	u32 nr_vcpus;
@@ -225,6 +234,7 @@ struct vg_ent {
 	u32 demand;		/* pCPUs that it could use, in 1/VG_WHOLE */
 	u32 counted;		/* weight in the cell's sums, 0: none */
 	u32 pull;		/* … and its part of @want there */
+	u32 nr_costop;		/* of those that wait, too far ahead */
 };
 
 /**
@@ -265,6 +275,7 @@ struct vg_vm {
 	u64 cgroup;
 	u64 slice;
 	u64 guard;		/* ns, 0: off */
+	u64 skew;		/* ns, for relaxed */
 	u64 moved;		/* when it got its home, if not the first */
 	u32 weight;
 	u32 cosched;
@@ -370,6 +381,7 @@ enum vg_why {
 
 #define VG_PLAN_STOPS	4
 #define VG_PLAN_TRIES	4	/* gangs that a pick tries to start */
+#define VG_PLAN_FREED	16
 #define VG_PLAN_STACK	32	/* more than two nodes for each level of a queue */
 #define VG_LOOKS	256	/* nodes that a pick looks at */
 #define VG_SWEEP	256	/* ents that a sweep looks at */
@@ -390,6 +402,7 @@ enum vg_why {
  * @held:	ent that became VG_HELD, or VG_NONE
  * @frag:	ent for which pCPUs stayed empty, or VG_NONE; @frag_ns: how long
  * @stopped:	ents whose gang stint ended
+ * @freed:	vCPUs that are co-stopped no longer
  * @look:	when @self is to ask again, as @prev is guarded; or 0
  * @guarded:	vCPU whose guarded time ended, after @guard_ns; or VG_NONE
  * @expired:	… because the bound was reached
@@ -422,6 +435,8 @@ struct vg_plan {
 	u32 nr_stopped;
 	u32 stopped[VG_PLAN_STOPS];
 	u32 width[VG_PLAN_STOPS];
+	u32 nr_freed;
+	u32 freed[VG_PLAN_FREED];
 	u64 look;
 	u64 guard_ns;
 	u32 guarded;

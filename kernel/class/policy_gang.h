@@ -35,6 +35,7 @@ VG_INLINE void vg_plan_begin(struct vg_plan *pl, u64 now, u32 self, u32 prev)
 	pl->held = VG_NONE;
 	pl->frag = VG_NONE;
 	pl->nr_stopped = 0;
+	pl->nr_freed = 0;
 	pl->look = 0;
 	pl->guarded = VG_NONE;
 	pl->skip = VG_NONE;
@@ -101,6 +102,7 @@ VG_FN void vg_ent_throttle(struct vg_state_all *s, struct vg_cell *c, struct vg_
 	if ((e->flags & VG_THROTTLED) || vg_cap_left(cap, pl->now))
 		return;
 	vg_gang_stop(s, c, pl, ei);
+	vg_relaxed_forget(s, c, ei);
 	e->flags |= VG_THROTTLED;
 	vg_throttled_add(s, c, ei, vg_cap_refill(cap), pl->now);
 	pl->kick |= e->on;
@@ -162,6 +164,7 @@ VG_FN void vg_vcpu_wait(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 	vg_cap_begin(&vg_vm(s, e->slot)->cap, pl->now);
 	if (!vg_cap_left(&v->cap, pl->now)) {
 		v->state = VG_PAUSED;
+		v->idled = 1;
 		vg_paused_add(s, c, vi, vg_cap_refill(&v->cap), pl->now);
 		vg_count(c, VG_STAT_THROTTLES, 1);
 		if (!e->on && !e->nr_waiting)
@@ -171,9 +174,11 @@ VG_FN void vg_vcpu_wait(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 	if (!e->nr_waiting)
 		vg_ent_clamp(c, e, v->mask);
 	v->state = VG_WAITING;
+	vg_relaxed_join(s, c, vi, pl->now);
 	vg_list_add(s, vi);
 	vg_gang_release(c, e);
 	vg_ent_throttle(s, c, pl, ei);
+	vg_relaxed_note(s, c, ei, pl->now);
 	vg_ent_requeue(s, c, ei);
 }
 
@@ -538,12 +543,24 @@ VG_FN void vg_gang_hold(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 	vg_count(c, VG_STAT_HOLDS, 1);
 }
 
+/* Its VM's vCPUs may be so far ahead of each other while it is scheduled as @cosched. */
+VG_INLINE u64 vg_ent_bound(struct vg_state_all *s, struct vg_ent *e, u32 cosched)
+{
+	return cosched == VMGANG_COSCHED_RELAXED ? vg_vm(s, e->slot)->skew : 0;
+}
+
 /* Ent @ei is a gang from now on, or is one no longer. */
 VG_FN void vg_ent_cosched(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 ei,
 			  u32 cosched)
 {
 	struct vg_ent *e = vg_ent(s, ei);
+	u64 bound = vg_ent_bound(s, e, cosched);
 
+	if (e->bound != bound) {
+		vg_relaxed_set(s, ei, bound, pl->now);
+		vg_relaxed_free(s, c, pl, ei);
+		vg_ent_requeue(s, c, ei);
+	}
 	if (e->cosched == cosched)
 		return;
 	vg_gang_stop(s, c, pl, ei);

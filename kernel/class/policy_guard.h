@@ -56,7 +56,7 @@ VG_INLINE bool vg_guard_wanted(struct vg_state_all *s, struct vg_cell *c, struct
 		return !p->sent;
 	if (vg_pcpu_keeper(c, pl->self) != VG_NONE)
 		return vg_pcpu_keeper(c, pl->self) != v->ent;
-	if ((e->flags & VG_THROTTLED) || !vg_cap_left(&v->cap, pl->now))
+	if ((e->flags & VG_THROTTLED) || !vg_cap_left(&v->cap, pl->now) || vg_vcpu_leads(s, v))
 		return true;
 	if (pl->now + VG_SLOP < vg_pcpu_deadline(s, p, pl->prev))
 		return false;

@@ -277,6 +277,7 @@ VG_FN void vg_pick(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl
 	if (prev != VG_NONE) {
 		vg_vcpu_settle(s, c, prev, pl->now);
 		vg_ent_throttle(s, c, pl, vg_vcpu(s, prev)->ent);
+		vg_relaxed_look(s, c, vg_vcpu(s, prev)->ent, pl->now);
 	}
 	if (vg_pick_guard(s, c, pl))
 		goto out;
@@ -296,6 +297,9 @@ VG_FN void vg_pick(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl
 		if ((e->flags & VG_THROTTLED) || vg_vcpu_strays(s, c, vg_vcpu(s, prev)) ||
 		    !vg_cap_left(&vg_vcpu(s, prev)->cap, pl->now)) {
 			pl->prev = VG_NONE;
+		} else if (vg_pick_ahead(s, c, pl)) {
+			if (pl->take != VG_NONE)
+				goto take;
 		} else if (!p->yielded && pl->now + VG_SLOP < vg_pcpu_deadline(s, p, prev) &&
 			   !vg_pick_spun(s, c, pl)) {
 			u64 left = vg_pcpu_deadline(s, p, prev) - pl->now;
@@ -339,6 +343,7 @@ VG_FN void vg_vcpu_run(struct vg_state_all *s, struct vg_cell *c, u32 vi, u32 bi
 	if (v->state == VG_RUNNING)
 		return;
 	vg_vcpu_unlist(s, c, vi);
+	vg_relaxed_run(e, v, now);
 	if (v->state == VG_COMING && p->coming != vi)
 		vg_vcpu_unplace(s, c, vi);
 	if (v->state == VG_COMING) {
@@ -374,6 +379,20 @@ VG_FN void vg_vcpu_run(struct vg_state_all *s, struct vg_cell *c, u32 vi, u32 bi
 	vg_idle_clear(c, bit);
 	vg_gang_release(c, e);
 	vg_ent_requeue(s, c, v->ent);
+}
+
+/* Cell lock.  A tick finds @vi running: is it to stop, as it is too far ahead? */
+VG_FN bool vg_relaxed_tick(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 vi)
+{
+	struct vg_vcpu *v = vg_vcpu(s, vi);
+	struct vg_ent *e = vg_ent(s, v->ent);
+
+	if (!e->bound || v->state != VG_RUNNING)
+		return false;
+	vg_relaxed_look(s, c, v->ent, pl->now);
+	if (e->nr_waiting && (e->nr_costop || e->pos == VG_NONE))
+		vg_relaxed_again(s, c, pl, v->ent);
+	return vg_vcpu_progress(v, pl->now) > e->limit;
 }
 
 /* vCPU @vi has stopped running, for whatever reason. */
@@ -422,6 +441,9 @@ VG_FN void vg_vcpu_leave(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 			e->flags |= VG_ASLEEP;
 		vg_gang_stop(s, c, pl, v->ent);
 	}
+	v->idled = 1;
+	if (e->nr_costop)
+		pl->kick |= vg_cell_idle(c);
 	vg_gang_release(c, e);
 }
 
@@ -447,12 +469,20 @@ VG_FN void vg_throttled_due(struct vg_state_all *s, struct vg_cell *c, struct vg
 	struct vg_cap *cap = &vg_vm(s, e->slot)->cap;
 
 	vg_throttled_del(s, c, ei);
+	if (e->flags & VG_AHEAD) {
+		e->flags &= ~VG_AHEAD;
+		vg_relaxed_look(s, c, ei, pl->now);
+		vg_relaxed_again(s, c, pl, ei);
+		vg_relaxed_note(s, c, ei, pl->now);
+		return;
+	}
 	if (!vg_cap_left(cap, pl->now)) {
 		vg_throttled_add(s, c, ei, vg_cap_refill(cap), pl->now);
 		return;
 	}
 	e->flags &= ~VG_THROTTLED;
 	vg_ent_requeue(s, c, ei);
+	vg_relaxed_note(s, c, ei, pl->now);
 	if (e->nr_waiting)
 		pl->kick |= vg_cell_idle(c);
 }
@@ -485,6 +515,7 @@ VG_FN void vg_ent_unthrottle(struct vg_state_all *s, struct vg_cell *c, u32 ei)
 {
 	struct vg_ent *e = vg_ent(s, ei);
 
+	vg_relaxed_forget(s, c, ei);
 	if (!(e->flags & VG_THROTTLED))
 		return;
 	e->flags &= ~VG_THROTTLED;
@@ -501,7 +532,7 @@ VG_FN void vg_cell_sweep(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 	u32 b, old = VG_NONE, n;
 	int i;
 
-	vg_queue_sort(s, c);
+	vg_queue_sort(s, c, pl->now);
 	n = c->nr_queued < VG_SWEEP ? c->nr_queued : VG_SWEEP;
 	vg_times(i, n) {
 		u32 ei, vi;

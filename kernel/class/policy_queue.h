@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A cell's queue: ents that have a vCPU waiting; and each ent's list of waiting
- * vCPUs, first come first served.
+ * vCPUs, first come first served, or the slowest first if it is relaxed.
  *
  * The queue is a winner tree.  Its leaves are slots, filled from the left; each
  * node above knows which ent of those below is furthest behind, which pCPUs
@@ -20,6 +20,7 @@
 #define VMGANG_POLICY_QUEUE_H
 
 #include "policy.h"
+#include "policy_relaxed.h"
 
 VG_INLINE struct vg_node *vg_node(struct vg_cell *c, u32 i)
 {
@@ -70,11 +71,17 @@ VG_INLINE u32 vg_ent_rank(struct vg_cell *c, struct vg_ent *e)
 	return vg_ent_width(e);
 }
 
+/* What it is ordered by: who has a vCPU that lags goes before its equals. */
+VG_INLINE u64 vg_ent_key(struct vg_ent *e)
+{
+	return e->vtime - (e->flags / VG_BEHIND & 1) * VG_WAKE_GRAN;
+}
+
 VG_INLINE bool vg_ent_before(struct vg_ent *a, struct vg_ent *b)
 {
 	if ((a->flags ^ b->flags) & VG_STARVING)
 		return a->flags & VG_STARVING;
-	return vg_before(a->vtime, b->vtime);
+	return vg_before(vg_ent_key(a), vg_ent_key(b));
 }
 
 /*
@@ -91,7 +98,7 @@ VG_FN void vg_node_merge(struct vg_state_all *s, struct vg_cell *c, u32 i)
 	/* A width less one, as 32 bits: nobody is wider than all. */
 	u32 wide_a = a->width - 1, wide_b = b->width - 1;
 
-	before = (hurry_y & ~hurry_x) | (~(hurry_x ^ hurry_y) & ((y->vtime - x->vtime) >> 63));
+	before = (hurry_y & ~hurry_x) | (~(hurry_x ^ hurry_y) & ((vg_ent_key(y) - vg_ent_key(x)) >> 63));
 	right = (wide_a >> 31) | (before & ~(wide_b >> 31) & 1);
 	n->best = vg_node(c, 2 * i + right)->best;
 	n->mask = a->mask | b->mask;
@@ -130,10 +137,22 @@ VG_INLINE void vg_ent_requeue(struct vg_state_all *s, struct vg_cell *c, u32 ei)
 	c->changed = ei;
 }
 
+/* Let those of relaxed ent @ei, which was looked at, go on that may again. */
+VG_FN void vg_relaxed_again(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 ei)
+{
+	struct vg_ent *e = vg_ent(s, ei);
+
+	vg_relaxed_free(s, c, pl, ei);
+	vg_ent_requeue(s, c, ei);
+	if (e->nr_waiting && !vg_vcpu_leads(s, vg_vcpu(s, e->head)))
+		pl->kick |= c->idle & c->all & ~c->kept & vg_vcpu(s, e->head)->mask;
+}
+
 VG_FN void vg_ent_sort(struct vg_state_all *s, struct vg_cell *c, u32 ei)
 {
 	struct vg_ent *e = vg_ent(s, ei);
-	bool due = e->nr_waiting && !(e->flags & VG_THROTTLED);
+	bool due = e->nr_waiting && !(e->flags & VG_THROTTLED) &&
+		   !vg_vcpu_leads(s, vg_vcpu(s, e->head));
 	u32 i = e->pos, n = c->nr_queued, last, width;
 
 	if (due) {
@@ -163,13 +182,14 @@ VG_FN void vg_ent_sort(struct vg_state_all *s, struct vg_cell *c, u32 ei)
 }
 
 /* Bring the queue up to date. */
-VG_FN void vg_queue_sort(struct vg_state_all *s, struct vg_cell *c)
+VG_FN void vg_queue_sort(struct vg_state_all *s, struct vg_cell *c, u64 now)
 {
 	while (c->changed != VG_NONE && can_loop) {
 		u32 ei = c->changed;
 
 		c->changed = vg_ent(s, ei)->later;
 		vg_ent(s, ei)->flags &= ~VG_CHANGED;
+		vg_relaxed_look(s, c, ei, now);
 		vg_ent_sort(s, c, ei);
 	}
 }
@@ -178,14 +198,20 @@ VG_FN void vg_list_add(struct vg_state_all *s, u32 vi)
 {
 	struct vg_vcpu *v = vg_vcpu(s, vi);
 	struct vg_ent *e = vg_ent(s, v->ent);
+	u32 at = e->tail;
 
-	v->next = VG_NONE;
-	v->prev = e->tail;
-	if (e->tail == VG_NONE)
+	while (e->bound && at != VG_NONE && vg_vcpu(s, at)->progress > v->progress && can_loop)
+		at = vg_vcpu(s, at)->prev;
+	v->prev = at;
+	v->next = at == VG_NONE ? e->head : vg_vcpu(s, at)->next;
+	if (at == VG_NONE)
 		e->head = vi;
 	else
-		vg_vcpu(s, e->tail)->next = vi;
-	e->tail = vi;
+		vg_vcpu(s, at)->next = vi;
+	if (v->next == VG_NONE)
+		e->tail = vi;
+	else
+		vg_vcpu(s, v->next)->prev = vi;
 	e->mask |= v->mask;
 	e->nr_waiting++;
 }
@@ -205,6 +231,7 @@ VG_FN void vg_list_del(struct vg_state_all *s, u32 vi)
 		vg_vcpu(s, v->next)->prev = v->prev;
 	v->next = VG_NONE;
 	v->prev = VG_NONE;
+	vg_relaxed_let(e, v);
 	if (!--e->nr_waiting) {
 		e->mask = 0;
 	} else if (e->nr_pinned) {
@@ -228,7 +255,7 @@ VG_FN u32 vg_ent_waiter(struct vg_state_all *s, u32 ei, u32 bit, u64 now)
 	while (vi != VG_NONE && can_loop) {
 		struct vg_vcpu *v = vg_vcpu(s, vi);
 
-		if (v->mask & vg_bit(bit)) {
+		if ((v->mask & vg_bit(bit)) && !vg_vcpu_leads(s, v)) {
 			if (best == VG_NONE)
 				best = vi;
 			if (!(e->flags & VG_ON) ||
@@ -265,7 +292,7 @@ VG_FN u32 vg_cell_first(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 	u64 self = vg_bit(pl->self);
 	u32 best = VG_NONE, i;
 
-	vg_queue_sort(s, c);
+	vg_queue_sort(s, c, pl->now);
 	pl->looks = 0;
 	pl->depth = 0;
 	vg_plan_push(pl, VG_QUEUE >> (c->levels & 31));

@@ -137,6 +137,10 @@ VG_FN u32 vg_ent_get(struct vg_state_all *s, u32 slot, u32 cell)
 	e->demand = 0;
 	e->counted = 0;
 	e->pull = 0;
+	e->bound = vg_ent_bound(s, e, e->cosched);
+	e->limit = VG_NO_LIMIT;
+	e->top = 0;
+	e->nr_costop = 0;
 	e->nr_tied = 0;
 	e->next = VG_NONE;
 	e->sibling = vm->ents;
@@ -191,6 +195,7 @@ VG_FN u32 vg_vcpu_get(struct vg_state_all *s, struct vmgang_bpf_vm *info,
 		vm->cosched = info->cosched;
 		vm->spin = info->spin;
 		vm->guard = vg_guard_bound(info);
+		vm->skew = (u64)info->skew_us * 1000;
 		vg_adapt_begin(&vm->adapt);
 		vm->slice = (u64)info->slice_us * 1000;
 		vm->weight = weight;
@@ -212,6 +217,7 @@ VG_FN u32 vg_vcpu_get(struct vg_state_all *s, struct vmgang_bpf_vm *info,
 	v->prev = VG_NONE;
 	v->next = VG_NONE;
 	v->pre = 0;
+	v->progress = 0;
 	v->bounced = 0;
 	v->costop = 0;
 	return vi;
@@ -318,6 +324,8 @@ VG_FN void vg_vcpu_bind(struct vg_state_all *s, struct vg_cell *c, u32 vi, u32 e
 
 	v->ent = ei;
 	v->mask = mask;
+	v->progress = 0;
+	v->idled = 1;
 	if (!e->nr_bound)
 		vg_ent_link(s, c, ei);
 	vg_ent_join(s, vi);
@@ -351,7 +359,7 @@ VG_FN void vg_vcpu_unbind(struct vg_state_all *s, struct vg_cell *c, struct vg_p
 	if (!e->nr_bound) {
 		vg_ent_unlink(s, c, v->ent);
 		vg_ent_unthrottle(s, c, v->ent);
-		vg_queue_sort(s, c);
+		vg_queue_sort(s, c, pl->now);
 	}
 }
 
@@ -367,8 +375,11 @@ VG_FN void vg_vcpu_arrive(struct vg_state_all *s, struct vg_cell *c, u32 vi, u32
 
 	vg_vcpu_bind(s, c, vi, ei, v->mask);
 	vg_count(c, VG_STAT_ARRIVALS, 1);
-	if (e->cosched == VMGANG_COSCHED_OFF)
+	if (e->cosched == VMGANG_COSCHED_OFF) {
 		e->cosched = vg_vm_cosched(vg_vm(s, e->slot));
+		if (vg_ent_bound(s, e, e->cosched) != e->bound)
+			vg_relaxed_set(s, ei, vg_ent_bound(s, e, e->cosched), 0);
+	}
 	vg_ent_requeue(s, c, ei);
 	if (!first)
 		return;

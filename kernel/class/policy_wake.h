@@ -92,7 +92,7 @@ VG_FN u32 vg_wake(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl,
 	u32 b = VG_NONE;
 	u64 done = vg_ent_vtime(e);
 
-	if (v->state != VG_WAITING || (e->flags & VG_THROTTLED))
+	if (v->state != VG_WAITING || v->costop || (e->flags & VG_THROTTLED))
 		return VG_NONE;
 	pl->strict = vg_ent_is_strict(c, e);
 	pl->gang = vg_ent_is_gang(c, e);

@@ -320,6 +320,18 @@ static inline u64 sim_pcpu_deadline(struct sim *m, u32 b)
 	return vg_pcpu_deadline(&m->st, &sim_cell(m, b)->pcpu[m->bit[b]], m->cur[b]);
 }
 
+/* Is whoever runs on pCPU @b to stop at this tick? */
+static inline bool sim_tick(struct sim *m, u32 b)
+{
+	struct vg_cell *c = sim_cell(m, b);
+	bool leads;
+
+	vg_plan_begin(&m->plan, m->now, VG_NONE, VG_NONE);
+	leads = vg_relaxed_tick(&m->st, c, &m->plan, m->cur[b]);
+	sim_kick(m, c, m->plan.kick);
+	return leads || m->now + VG_SLOP >= sim_pcpu_deadline(m, b);
+}
+
 /* The timer of cell @c: refill, heartbeat, and who is to move. */
 static inline void sim_timer(struct sim *m, struct vg_cell *c)
 {
@@ -377,8 +389,7 @@ static inline void sim_step(struct sim *m)
 			}
 		}
 		if ((m->look[b] && m->now >= m->look[b]) ||
-		    ((m->now + m->tick[b]) % SIM_TICK == 0 &&
-		     m->now + VG_SLOP >= sim_pcpu_deadline(m, b))) {
+		    ((m->now + m->tick[b]) % SIM_TICK == 0 && sim_tick(m, b))) {
 			m->v[vi].slice = false;
 			m->resched[b] = true;
 		}
@@ -428,7 +439,8 @@ static inline u32 sim_vcpu_in(struct sim *m, u32 slot, u32 cosched, u32 weight, 
 			      u64 cells)
 {
 	struct vmgang_bpf_vm vm = { .id = slot + 1, .slot = slot, .cosched = cosched,
-				    .cgroup_id = slot + 1, .slice_us = 20000 };
+				    .cgroup_id = slot + 1, .slice_us = 20000,
+				    .skew_us = 5000 };
 	struct vmgang_bpf_vcpu vc = { .vm_id = slot + 1, .slot = slot, .cgroup_id = slot + 1 };
 	u32 vi = vg_vcpu_get(&m->st, &vm, &vc, 1000, weight), home, ei;
 	struct vg_cell *c;
