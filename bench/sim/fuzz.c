@@ -37,11 +37,12 @@ enum feature {
 	HAS_SLICES	= 1 << 11,	/* that differ */
 	HAS_GUARD	= 1 << 12,
 	HAS_STRICT	= 1 << 13,
+	HAS_RELAXED	= 1 << 14,
 };
 
 static const char *const features[] = {
 	"gang", "pinned", "cap", "host", "cells", "halts", "spins", "ple", "wide", "comes",
-	"weights", "slices", "guard", "strict",
+	"weights", "slices", "guard", "strict", "relaxed",
 };
 
 #define NR_FEATURES (sizeof(features) / sizeof(features[0]))
@@ -76,10 +77,12 @@ static u32 features_of(const struct scenario *sc)
 	for (i = 0; i < sc->nr_vms; i++) {
 		const struct vm_conf *vm = &sc->vms[i];
 
-		if (vm->cosched)
+		if (vm->cosched && vm->cosched != COSCHED_RELAXED)
 			has |= vm->vcpus > cell ? HAS_GANG | HAS_WIDE : HAS_GANG;
 		if (vm->cosched == COSCHED_STRICT)
 			has |= HAS_STRICT;
+		if (vm->cosched == COSCHED_RELAXED)
+			has |= HAS_RELAXED;
 		if (vm->pin != PIN_NONE)
 			has |= HAS_PINNED;
 		if (vm->quota)
@@ -349,6 +352,11 @@ static void random_scenario(struct scenario *sc, u64 seed)
 		sc->vms[i].spin = rng_below(&r, 3);
 		sc->vms[i].guard = rng_percent(&r, 30);
 		sc->vms[i].guard_for = pick(&r, 100, 10000) * US;
+	}
+	for (i = 0; i < sc->nr_vms; i++) {
+		if (rng_percent(&r, 20))
+			sc->vms[i].cosched = COSCHED_RELAXED;
+		sc->vms[i].skew = rng_percent(&r, 50) ? 5 * MS : pick(&r, 1000, 100000) * US;
 	}
 }
 

@@ -32,6 +32,7 @@ struct props {
 	struct watch *watch;
 	struct cells_watch cells;
 	struct strict_watch strict;
+	struct relaxed_watch relaxed;
 	struct rng rng;
 	enum prop failed;
 	char what[200];
@@ -53,6 +54,7 @@ static const char *const names[NR_PROPS] = {
 	[PROP_TOGETHER] = "together",
 	[PROP_FORCED] = "forced",
 	[PROP_IDLE_CELL] = "idle-cell",
+	[PROP_SKEW] = "skew",
 };
 
 const char *props_name(enum prop prop)
@@ -257,7 +259,8 @@ static void audit_pcpu(struct sim *sim, struct pcpu *p)
 		u64 from = props_waits(sim, v);
 
 		if (v->state != VCPU_READY || !could_run(sim, p, v) ||
-		    v->vm->conf->cosched == COSCHED_STRICT)
+		    v->vm->conf->cosched == COSCHED_STRICT ||
+		    (v->costop && props_relaxed(sim, v->vm->conf)))
 			continue;
 		if (sim->now - from > IDLE_BOUND) {
 			props_fail(sim, PROP_CONSERVING, v,
@@ -286,6 +289,7 @@ static void on_audit(struct sim *sim, void *arg)
 		audit_pcpu(sim, &sim->pcpus[i]);
 	cells_audit(sim, &pr->cells);
 	strict_audit(sim, &pr->strict);
+	relaxed_audit(sim, &pr->relaxed);
 	event_set(&sim->queue, &pr->audit, sim->now + AUDIT / 2 + rng_below(&pr->rng, AUDIT));
 }
 
@@ -298,10 +302,13 @@ void props_watch(struct sim *sim)
 		pr->watch = calloc(sim->nr_vcpus, sizeof(*pr->watch));
 	if (pr)
 		pr->strict.kept_at = calloc(sim->nr_pcpus, sizeof(*pr->strict.kept_at));
-	if (!pr || !pr->watch || !pr->strict.kept_at) {
+	if (pr)
+		pr->relaxed.progress = calloc(2 * sim->nr_vcpus, sizeof(u64));
+	if (!pr || !pr->watch || !pr->strict.kept_at || !pr->relaxed.progress) {
 		perror("sim");
 		exit(1);
 	}
+	pr->relaxed.seen = pr->relaxed.progress + sim->nr_vcpus;
 	sim->props = pr;
 	pr->failed = NR_PROPS;
 	for (i = 0; i < sim->nr_vcpus; i++)
@@ -317,6 +324,7 @@ void props_free(struct sim *sim)
 		return;
 	free(sim->props->watch);
 	free(sim->props->strict.kept_at);
+	free(sim->props->relaxed.progress);
 	free(sim->props);
 }
 

@@ -24,6 +24,7 @@ enum prop {
 	PROP_TOGETHER,		/* a strict gang runs whole, or not at all */
 	PROP_FORCED,		/* the idle time it forces is accounted for */
 	PROP_IDLE_CELL,		/* no cell idles beside a crowded one */
+	PROP_SKEW,		/* a relaxed VM's vCPUs are never far apart */
 	NR_PROPS,
 };
 
@@ -49,7 +50,7 @@ void props_fail(struct sim *sim, enum prop prop, const struct vcpu *v, const cha
 /* What failed; NR_PROPS and an empty string if nothing did. */
 enum prop props_failed(const struct sim *sim, const char **what);
 
-/* For props_cells.c and props_strict.c */
+/* For props_cells.c, props_strict.c and props_relaxed.c */
 
 /* Since when @v waits without its cap holding it. */
 u64 props_waits(const struct sim *sim, const struct vcpu *v);
@@ -91,5 +92,15 @@ u64 strict_kept(struct sim *sim, struct strict_watch *sw, struct pcpu *p);
 /* At each look, and at the end. */
 void strict_audit(struct sim *sim, struct strict_watch *sw);
 void strict_forced(struct sim *sim, const struct strict_watch *sw);
+
+struct relaxed_watch {
+	u64 *progress;		/* ns that each vCPU has run */
+	u64 *seen;		/* … by the statistics, at the last look */
+};
+
+/* May its vCPUs run at most skew_us apart? */
+bool props_relaxed(const struct sim *sim, const struct vm_conf *conf);
+/* At each look. */
+void relaxed_audit(struct sim *sim, struct relaxed_watch *rw);
 
 #endif

@@ -475,7 +475,7 @@ static void class_leave(struct sim *sim, struct vcpu *v)
 
 static bool class_held(struct sim *sim, struct vcpu *v)
 {
-	return (ent_of(sim, v)->flags & VG_THROTTLED) || vg_vcpu(st(sim), cv(v)->vi)->costop ||
+	return (ent_of(sim, v)->flags & VG_THROTTLED) ||
 	       vg_vcpu(st(sim), cv(v)->vi)->state == VG_PAUSED;
 }
 
@@ -545,24 +545,6 @@ static void class_end(struct sim *sim)
 		munmap(cl->state, sizeof(*cl->state));
 	free(cl->cells);
 	free(cl->by_vi);
-}
-
-struct class_counts class_counts(struct sim *sim)
-{
-	struct class_counts counts = class_of(sim)->counts;
-	u32 i;
-
-	counts.allocated = sizeof(struct vg_state_all);
-	counts.used = sim->nr_cells * sizeof(struct vg_cell) +
-		      sim->nr_vcpus * sizeof(struct vg_vcpu);
-	for (i = 0; i < sim->nr_vms; i++) {
-		u32 ei = vg_vm(st(sim), i)->ents;
-
-		counts.used += sizeof(struct vg_vm);
-		for (; ei != VG_NONE; ei = vg_ent(st(sim), ei)->sibling)
-			counts.used += sizeof(struct vg_ent);
-	}
-	return counts;
 }
 
 /* NOLINTBEGIN(bugprone-macro-parentheses) */

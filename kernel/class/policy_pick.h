@@ -343,7 +343,7 @@ VG_FN void vg_vcpu_run(struct vg_state_all *s, struct vg_cell *c, u32 vi, u32 bi
 	if (v->state == VG_RUNNING)
 		return;
 	vg_vcpu_unlist(s, c, vi);
-	vg_relaxed_run(e, v, now);
+	vg_relaxed_run(e, v);
 	if (v->state == VG_COMING && p->coming != vi)
 		vg_vcpu_unplace(s, c, vi);
 	if (v->state == VG_COMING) {

@@ -74,7 +74,7 @@ VG_INLINE u32 vg_ent_rank(struct vg_cell *c, struct vg_ent *e)
 /* What it is ordered by: who has a vCPU that lags goes before its equals. */
 VG_INLINE u64 vg_ent_key(struct vg_ent *e)
 {
-	return e->vtime - (e->flags / VG_BEHIND & 1) * VG_WAKE_GRAN;
+	return e->vtime - (e->flags / VG_BEHIND & 1) * VG_EQUAL;
 }
 
 VG_INLINE bool vg_ent_before(struct vg_ent *a, struct vg_ent *b)

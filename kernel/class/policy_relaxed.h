@@ -46,6 +46,15 @@ VG_INLINE bool vg_vcpu_leads(struct vg_state_all *s, struct vg_vcpu *v)
 	return v->progress > vg_ent(s, v->ent)->limit;
 }
 
+/*
+ * Waiting @v has been without a pCPU for too long: it can not go where its siblings
+ * could make room for it.
+ */
+VG_INLINE bool vg_vcpu_late(struct vg_cell *c, struct vg_vcpu *v, u64 now)
+{
+	return (v->mask & c->all) != c->all && vg_since(now, v->since) >= VG_PATIENCE;
+}
+
 /* @v has run for @ran more. */
 VG_INLINE void vg_relaxed_ran(struct vg_ent *e, struct vg_vcpu *v, u64 ran)
 {
@@ -95,7 +104,7 @@ VG_FN void vg_relaxed_look(struct vg_state_all *s, struct vg_cell *c, u32 ei, u6
 		return;
 	e->slowest = VG_NO_LIMIT;
 	while (vi != VG_NONE && can_loop) {
-		if (vg_since(now, vg_vcpu(s, vi)->since) < VG_PATIENCE) {
+		if (!vg_vcpu_late(c, vg_vcpu(s, vi), now)) {
 			e->slowest = vg_vcpu(s, vi)->progress;
 			break;
 		}
@@ -109,7 +118,7 @@ VG_FN void vg_relaxed_look(struct vg_state_all *s, struct vg_cell *c, u32 ei, u6
 	}
 	e->limit = e->slowest + e->bound;
 	e->flags &= ~VG_BEHIND;
-	if (e->nr_waiting && vg_vcpu(s, e->head)->progress + e->bound / 2 < e->top)
+	if (e->nr_waiting && e->on)
 		e->flags |= VG_BEHIND;
 	if (e->nr_pinned)
 		e->mask = vg_relaxed_mask(s, e);
@@ -137,10 +146,9 @@ VG_FN void vg_relaxed_join(struct vg_state_all *s, struct vg_cell *c, u32 vi, u6
 }
 
 /* It runs: if the others went on without it, they do not wait for it now. */
-VG_INLINE void vg_relaxed_run(struct vg_ent *e, struct vg_vcpu *v, u64 now)
+VG_INLINE void vg_relaxed_run(struct vg_ent *e, struct vg_vcpu *v)
 {
-	if (e->bound && vg_since(now, v->since) > VG_PATIENCE &&
-	    v->progress + 2 * e->bound + VG_RELAXED_LOST < e->top)
+	if (e->bound && v->progress + 2 * e->bound + VG_RELAXED_LOST < e->top)
 		v->progress = e->top - e->bound;
 }
 
