@@ -23,6 +23,7 @@
 
 struct watch {
 	u64 held_at;		/* when it was last seen held by a cap */
+	u64 led_at;		/* … by relaxed siblings that it is ahead of */
 	u64 costart;		/* its gang started then; 0: no matter */
 	u64 bound;		/* of its waits */
 };
@@ -258,9 +259,10 @@ static void audit_pcpu(struct sim *sim, struct pcpu *p)
 		struct vcpu *v = &sim->vcpus[i];
 		u64 from = props_waits(sim, v);
 
+		if (from < sim->props->watch[i].led_at)
+			from = sim->props->watch[i].led_at;
 		if (v->state != VCPU_READY || !could_run(sim, p, v) ||
-		    v->vm->conf->cosched == COSCHED_STRICT ||
-		    (v->costop && props_relaxed(sim, v->vm->conf)))
+		    v->vm->conf->cosched == COSCHED_STRICT)
 			continue;
 		if (sim->now - from > IDLE_BOUND) {
 			props_fail(sim, PROP_CONSERVING, v,
@@ -284,6 +286,8 @@ static void on_audit(struct sim *sim, void *arg)
 			pr->watch[i].held_at = sim->now;
 			pr->watch[i].costart = 0;
 		}
+		if (v->costop && props_relaxed(sim, v->vm->conf))
+			pr->watch[i].led_at = sim->now;
 	}
 	for (i = 0; i < sim->nr_pcpus && !sim->failed; i++)
 		audit_pcpu(sim, &sim->pcpus[i]);
