@@ -42,6 +42,9 @@ struct kvm_vcpu;
 #define VMGANG_GUARD_US		1000
 #define VMGANG_GUARD_US_MIN	100
 #define VMGANG_GUARD_US_MAX	10000
+#define VMGANG_SKEW_US		5000
+#define VMGANG_SKEW_US_MIN	1000
+#define VMGANG_SKEW_US_MAX	100000
 
 struct vmgang_vm {
 	raw_spinlock_t lock;
@@ -62,6 +65,7 @@ struct vmgang_vm {
 	u32 spin;			/* enum vmgang_spins */
 	u32 guard;			/* enum vmgang_guard */
 	u32 guard_us;
+	u32 skew_us;
 	u32 managed;
 	bool dead;
 	bool shown;			/* in sysfs; the VM's work's own */
@@ -140,6 +144,7 @@ struct vmgang_vm *vmgang_vm_get_id(u64 id);
 void vmgang_vm_sum(struct vmgang_vm *vm, struct vmgang_sums *sums);
 bool vmgang_vm_totals(struct vmgang_vm *vm, struct vmgang_totals *totals);
 void vmgang_vm_kick(struct vmgang_vm *vm);
+void vmgang_vm_level(struct vmgang_vm *vm);
 void vmgang_vm_release(struct vmgang_vm *vm);
 u32 vmgang_vm_count(void);
 

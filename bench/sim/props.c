@@ -51,7 +51,6 @@ static const char *const names[NR_PROPS] = {
 	[PROP_FAIR] = "fair",
 	[PROP_CAP] = "cap",
 	[PROP_MALICE] = "malice",
-	[PROP_WIDE] = "wide",
 	[PROP_TOGETHER] = "together",
 	[PROP_FORCED] = "forced",
 	[PROP_IDLE_CELL] = "idle-cell",
@@ -549,29 +548,6 @@ static void check_cap(struct sim *sim)
 	}
 }
 
-/*
- * A gang that can never be whole in its cell is not to be made to wait for that,
- * except for a turn when it has moved: those that are there first are a gang.
- */
-static void check_wide(struct sim *sim)
-{
-	u32 i, k;
-
-	for (i = 0; i < sim->nr_vms; i++) {
-		struct vm *vm = &sim->vms[i];
-
-		/* Pinned to several cells it is a gang of its own in each. */
-		if (!props_gang(sim, vm->conf) || !props_hungry(vm->conf) ||
-		    vm->conf->pin != PIN_NONE || vm->nr_vcpus <= cells_width(sim))
-			continue;
-		for (k = 0; k < vm->nr_vcpus; k++)
-			if (vm->vcpus[k].stats.costop >
-			    vm->vcpus[k].stats.moves_far * turn(sim, vm->conf))
-				props_fail(sim, PROP_WIDE, &vm->vcpus[k], "held back for %.3f ms",
-					   ms(vm->vcpus[k].stats.costop));
-	}
-}
-
 void props_end(struct sim *sim)
 {
 	u32 i;
@@ -589,7 +565,6 @@ void props_end(struct sim *sim)
 	}
 	strict_forced(sim, &sim->props->strict);
 	check_cap(sim);
-	check_wide(sim);
 	check_malice(sim);
 	check_fair(sim);
 }

@@ -20,7 +20,6 @@ enum prop {
 	PROP_FAIR,		/* shares follow weights */
 	PROP_CAP,
 	PROP_MALICE,		/* malice gains nothing */
-	PROP_WIDE,		/* a gang wider than its cell is not held */
 	PROP_TOGETHER,		/* a strict gang runs whole, or not at all */
 	PROP_FORCED,		/* the idle time it forces is accounted for */
 	PROP_IDLE_CELL,		/* no cell idles beside a crowded one */

@@ -3,7 +3,7 @@
  * The property of relaxed VMs: no vCPU gets further ahead of its siblings than
  * skew_us and what it takes to find that out. Judged by the time that each has
  * run, as the engine counts it, for VMs whose vCPUs never halt: then nothing but
- * running is progress.
+ * running is progress. A gang wider than its cell is such a VM.
  */
 
 #include "props.h"
@@ -13,7 +13,8 @@ bool props_relaxed(const struct sim *sim, const struct vm_conf *conf)
 {
 	if (sim->ops->flags & (SCHED_ALL_OFF | SCHED_ALL_GANG | SCHED_ALL_ADAPTIVE))
 		return false;
-	return (sim->ops->flags & SCHED_ALL_RELAXED) || conf->cosched == COSCHED_RELAXED;
+	return (sim->ops->flags & SCHED_ALL_RELAXED) || conf->cosched == COSCHED_RELAXED ||
+	       (conf->cosched == COSCHED_GANG && conf->vcpus > cells_width(sim));
 }
 
 static u64 ran(const struct sim *sim, const struct vcpu *v)

@@ -467,6 +467,8 @@ VG_FN void vg_cell_moved(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 		return;
 	vg_ent_count(s, c, e, 0);
 	vg_ent_cosched(s, c, pl, pl->mover, VMGANG_COSCHED_OFF);
+	vg_ent_relax(s, c, pl->mover, pl->now);
+	vg_relaxed_free(s, c, pl, pl->mover);
 	pl->kick |= e->on;
 }
 

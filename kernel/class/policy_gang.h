@@ -543,10 +543,19 @@ VG_FN void vg_gang_hold(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 	vg_count(c, VG_STAT_HOLDS, 1);
 }
 
-/* Its VM's vCPUs may be so far ahead of each other while it is scheduled as @cosched. */
-VG_INLINE u64 vg_ent_bound(struct vg_state_all *s, struct vg_ent *e, u32 cosched)
+/* A change may have made ent @ei relaxed, or have it be so no longer. */
+VG_FN void vg_ent_relax(struct vg_state_all *s, struct vg_cell *c, u32 ei, u64 now)
 {
-	return cosched == VMGANG_COSCHED_RELAXED ? vg_vm(s, e->slot)->skew : 0;
+	struct vg_ent *e = vg_ent(s, ei);
+	u64 bound = 0;
+
+	if (e->cosched == VMGANG_COSCHED_RELAXED ||
+	    (e->cosched == VMGANG_COSCHED_GANG && e->nr_bound > c->nr_pcpus))
+		bound = vg_vm(s, e->slot)->skew;
+	if (e->bound == bound)
+		return;
+	vg_relaxed_set(s, ei, bound, now);
+	vg_ent_requeue(s, c, ei);
 }
 
 /* Ent @ei is a gang from now on, or is one no longer. */
@@ -554,13 +563,7 @@ VG_FN void vg_ent_cosched(struct vg_state_all *s, struct vg_cell *c, struct vg_p
 			  u32 cosched)
 {
 	struct vg_ent *e = vg_ent(s, ei);
-	u64 bound = vg_ent_bound(s, e, cosched);
 
-	if (e->bound != bound) {
-		vg_relaxed_set(s, ei, bound, pl->now);
-		vg_relaxed_free(s, c, pl, ei);
-		vg_ent_requeue(s, c, ei);
-	}
 	if (e->cosched == cosched)
 		return;
 	vg_gang_stop(s, c, pl, ei);

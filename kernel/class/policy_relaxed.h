@@ -93,6 +93,13 @@ VG_FN u64 vg_relaxed_mask(struct vg_state_all *s, struct vg_ent *e)
 	return mask;
 }
 
+/* A gang that is too wide for its cell is one as long as so many of it idle. */
+VG_INLINE bool vg_relaxed_rests(struct vg_cell *c, struct vg_ent *e)
+{
+	return e->cosched == VMGANG_COSCHED_GANG &&
+	       e->nr_waiting + vg_weight_of(e->on) <= c->nr_pcpus;
+}
+
 /* How far may the vCPUs of @ei be by now? */
 VG_FN void vg_relaxed_look(struct vg_state_all *s, struct vg_cell *c, u32 ei, u64 now)
 {
@@ -103,6 +110,8 @@ VG_FN void vg_relaxed_look(struct vg_state_all *s, struct vg_cell *c, u32 ei, u6
 	if (!e->bound)
 		return;
 	e->slowest = VG_NO_LIMIT;
+	if (vg_relaxed_rests(c, e))
+		vi = VG_NONE;
 	while (vi != VG_NONE && can_loop) {
 		if (!vg_vcpu_late(c, vg_vcpu(s, vi), now)) {
 			e->slowest = vg_vcpu(s, vi)->progress;
@@ -116,7 +125,7 @@ VG_FN void vg_relaxed_look(struct vg_state_all *s, struct vg_cell *c, u32 ei, u6
 		vg_relaxed_see(s, ei, p->cur, now, 0);
 		vg_relaxed_see(s, ei, p->coming, now, vg_since(now, p->since));
 	}
-	e->limit = e->slowest + e->bound;
+	e->limit = vg_relaxed_rests(c, e) ? VG_NO_LIMIT : e->slowest + e->bound;
 	e->flags &= ~VG_BEHIND;
 	if (e->nr_waiting && e->on)
 		e->flags |= VG_BEHIND;
@@ -136,7 +145,7 @@ VG_FN void vg_relaxed_join(struct vg_state_all *s, struct vg_cell *c, u32 vi, u6
 	if (v->idled && v->progress < e->top)
 		v->progress = e->top;
 	v->idled = 0;
-	if (v->progress + e->bound < e->limit)
+	if (v->progress + e->bound < e->limit && !vg_relaxed_rests(c, e))
 		e->limit = v->progress + e->bound;
 	if (!vg_vcpu_leads(s, v))
 		return;

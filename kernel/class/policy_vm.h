@@ -137,7 +137,7 @@ VG_FN u32 vg_ent_get(struct vg_state_all *s, u32 slot, u32 cell)
 	e->demand = 0;
 	e->counted = 0;
 	e->pull = 0;
-	e->bound = vg_ent_bound(s, e, e->cosched);
+	e->bound = 0;
 	e->limit = VG_NO_LIMIT;
 	e->top = 0;
 	e->nr_costop = 0;
@@ -329,6 +329,7 @@ VG_FN void vg_vcpu_bind(struct vg_state_all *s, struct vg_cell *c, u32 vi, u32 e
 	if (!e->nr_bound)
 		vg_ent_link(s, c, ei);
 	vg_ent_join(s, vi);
+	vg_ent_relax(s, c, ei, 0);
 	if ((mask & c->all) != c->all)
 		e->nr_pinned++;
 	if (!e->nr_tied)
@@ -355,6 +356,7 @@ VG_FN void vg_vcpu_unbind(struct vg_state_all *s, struct vg_cell *c, struct vg_p
 		e->nr_tied--;
 	c->nr_vcpus--;
 	vg_ent_part(s, vi);
+	vg_ent_relax(s, c, v->ent, pl->now);
 	vg_strict_trim(s, c, pl, v->ent);
 	if (!e->nr_bound) {
 		vg_ent_unlink(s, c, v->ent);
@@ -377,8 +379,7 @@ VG_FN void vg_vcpu_arrive(struct vg_state_all *s, struct vg_cell *c, u32 vi, u32
 	vg_count(c, VG_STAT_ARRIVALS, 1);
 	if (e->cosched == VMGANG_COSCHED_OFF) {
 		e->cosched = vg_vm_cosched(vg_vm(s, e->slot));
-		if (vg_ent_bound(s, e, e->cosched) != e->bound)
-			vg_relaxed_set(s, ei, vg_ent_bound(s, e, e->cosched), 0);
+		vg_ent_relax(s, c, ei, 0);
 	}
 	vg_ent_requeue(s, c, ei);
 	if (!first)
@@ -395,6 +396,8 @@ VG_FN void vg_ent_policy(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 	struct vg_vm *vm = vg_vm(s, e->slot);
 
 	vg_ent_cosched(s, c, pl, ei, vg_vm_cosched(vm));
+	vg_ent_relax(s, c, ei, pl->now);
+	vg_relaxed_free(s, c, pl, ei);
 	e->slice = vm->slice;
 	e->inv = vg_weight_inv(vm->weight);
 	vg_ent_requeue(s, c, ei);

@@ -473,6 +473,7 @@ static const char * const stat_names[VG_NR_STATS] = {
 	[VG_STAT_SKEW_MAX] = "costart_skew_max_ns",
 	[VG_STAT_FRAG] = "forced_idle_ns",
 	[VG_STAT_SKEW_NR] = "costarts",
+	[VG_STAT_LEADERS] = "leaders_stopped",
 	[VG_STAT_MOVES] = "homes_moved",
 	[VG_STAT_ARRIVALS] = "vcpus_moved",
 };

@@ -13,6 +13,8 @@
 #define SLICE_US_MAX 100000
 #define GUARD_US_MIN 100
 #define GUARD_US_MAX 10000
+#define SKEW_US_MIN 1000
+#define SKEW_US_MAX 100000
 
 static const char *const cosched_values[] = {
 	"off", "strict", "gang", "relaxed", "adaptive", NULL
@@ -71,6 +73,14 @@ static const struct {
 		.builtin = "1000",
 		.min = GUARD_US_MIN,
 		.max = GUARD_US_MAX,
+	},
+	[VG_KNOB_SKEW_US] = {
+		.name = "skew_us",
+		.sysfs = "policy/skew_us",
+		.allowed = "1000..100000",
+		.builtin = "5000",
+		.min = SKEW_US_MIN,
+		.max = SKEW_US_MAX,
 	},
 	[VG_KNOB_MANAGED] = {
 		.name = "managed",

@@ -191,6 +191,7 @@ void fake_vm(const struct fake *f, int pid, int id, int nr_vcpus,
 	fake_write(f, "new/policy/spin", "off\n");
 	fake_write(f, "new/policy/guard", "off\n");
 	fake_write(f, "new/policy/guard_us", "1000\n");
+	fake_write(f, "new/policy/skew_us", "5000\n");
 	fake_write(f, "new/policy/slice_us", "20000\n");
 	fake_write(f, "new/policy/managed", "1\n");
 	write_counts(f, "new/stats", nr_vcpus);
