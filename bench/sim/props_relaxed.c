@@ -25,6 +25,9 @@ static u64 ran(const struct sim *sim, const struct vcpu *v)
 /* vCPUs begin within this of each other, and are level then. */
 #define BEGIN	MS
 
+/* From the tick that finds a leader until its pCPU has gone through the scheduler. */
+#define DISPATCH	(100 * US)
+
 /*
  * The tick that finds a leader comes up to a tick after it has become one, or a
  * guard keeps it; and the host's own threads may take its pCPU from the slowest
@@ -32,7 +35,7 @@ static u64 ran(const struct sim *sim, const struct vcpu *v)
  */
 static u64 bound(const struct sim *sim, const struct vm_conf *conf)
 {
-	return conf->skew + BEGIN + sim->cost->hz_ns + props_guard(sim) +
+	return conf->skew + BEGIN + sim->cost->hz_ns + DISPATCH + props_guard(sim) +
 	       (sim->sc->host_every ? sim->sc->host_for + sim->cost->hz_ns : 0);
 }
 

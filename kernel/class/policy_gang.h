@@ -176,6 +176,7 @@ VG_FN void vg_vcpu_wait(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 	v->state = VG_WAITING;
 	vg_relaxed_join(s, c, vi, pl->now);
 	vg_list_add(s, vi);
+	vg_relaxed_stop(s, c, vi, pl->now);
 	vg_gang_release(c, e);
 	vg_ent_throttle(s, c, pl, ei);
 	vg_relaxed_note(s, c, ei, pl->now);

@@ -256,12 +256,12 @@ VG_FN u32 vg_ent_waiter(struct vg_state_all *s, u32 ei, u32 bit, u64 now)
 		struct vg_vcpu *v = vg_vcpu(s, vi);
 
 		if ((v->mask & vg_bit(bit)) && !vg_vcpu_leads(s, v)) {
-			if (best == VG_NONE)
+			if (best == VG_NONE || vg_relaxed_before(e, v, vg_vcpu(s, best)))
 				best = vi;
-			if (!(e->flags & VG_ON) ||
-			    vg_since(now, vg_vcpu(s, best)->since) > e->slice)
+			if (e->flags & VG_ON ?
+			    vg_since(now, vg_vcpu(s, best)->since) > e->slice : !e->bound)
 				return best;
-			if (v->bit == bit)
+			if ((e->flags & VG_ON) && v->bit == bit)
 				return vi;
 		}
 		vi = v->next;

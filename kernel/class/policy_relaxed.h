@@ -13,7 +13,9 @@
  * The ent's @limit is the progress up to which a waiting vCPU may start; the list
  * of those that wait is in order of progress.  So who is behind goes first, the
  * leader's pCPU goes to it for the rest of the stint, and its VM goes before
- * others that have about as much virtual time (VG_BEHIND).
+ * others that have about as much virtual time (VG_BEHIND).  A sibling that has
+ * waited VG_PATIENCE longer goes first all the same: the slowest may make little
+ * of its turns, as it spins.
  *
  * Nobody is held for ever.  Who waits for its pCPU longer than VG_PATIENCE while
  * siblings could run (pinned to one that the host's threads have, say) is not
@@ -53,6 +55,12 @@ VG_INLINE bool vg_vcpu_leads(struct vg_state_all *s, struct vg_vcpu *v)
 VG_INLINE bool vg_vcpu_late(struct vg_cell *c, struct vg_vcpu *v, u64 now)
 {
 	return (v->mask & c->all) != c->all && vg_since(now, v->since) >= VG_PATIENCE;
+}
+
+/* Does waiting @v go before its sibling @best, though that is the slower one? */
+VG_INLINE bool vg_relaxed_before(struct vg_ent *e, struct vg_vcpu *v, struct vg_vcpu *best)
+{
+	return e->bound && vg_since(best->since, v->since) > VG_PATIENCE;
 }
 
 /* @v has run for @ran more. */
@@ -139,14 +147,23 @@ VG_FN void vg_relaxed_join(struct vg_state_all *s, struct vg_cell *c, u32 vi, u6
 	struct vg_vcpu *v = vg_vcpu(s, vi);
 	struct vg_ent *e = vg_ent(s, v->ent);
 
+	if (!e->bound || !v->idled)
+		return;
+	vg_relaxed_look(s, c, v->ent, now);
+	if (v->progress < e->top)
+		v->progress = e->top;
+	v->idled = 0;
+}
+
+/* It waits: is it too far ahead? */
+VG_FN void vg_relaxed_stop(struct vg_state_all *s, struct vg_cell *c, u32 vi, u64 now)
+{
+	struct vg_vcpu *v = vg_vcpu(s, vi);
+	struct vg_ent *e = vg_ent(s, v->ent);
+
 	if (!e->bound)
 		return;
 	vg_relaxed_look(s, c, v->ent, now);
-	if (v->idled && v->progress < e->top)
-		v->progress = e->top;
-	v->idled = 0;
-	if (v->progress + e->bound < e->limit && !vg_relaxed_rests(c, e))
-		e->limit = v->progress + e->bound;
 	if (!vg_vcpu_leads(s, v))
 		return;
 	v->costop = 1;
