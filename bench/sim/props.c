@@ -285,7 +285,7 @@ static void on_audit(struct sim *sim, void *arg)
 			pr->watch[i].held_at = sim->now;
 			pr->watch[i].costart = 0;
 		}
-		if (v->costop && props_relaxed(sim, v->vm->conf))
+		if (v->costop && props_relaxes(sim, v->vm->conf))
 			pr->watch[i].led_at = sim->now;
 	}
 	for (i = 0; i < sim->nr_pcpus && !sim->failed; i++)

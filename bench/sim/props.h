@@ -74,6 +74,8 @@ struct cells_watch {
 
 /* pCPUs in the widest cell. */
 u64 cells_width(const struct sim *sim);
+/* … in the narrowest: the last may be smaller. */
+u64 cells_least(const struct sim *sim);
 /* Each millisecond, and at the end. */
 void cells_audit(struct sim *sim, struct cells_watch *cw);
 void cells_fair(struct sim *sim);
@@ -99,6 +101,8 @@ struct relaxed_watch {
 
 /* May its vCPUs run at most skew_us apart? */
 bool props_relaxed(const struct sim *sim, const struct vm_conf *conf);
+/* May it be so now and then, at least? */
+bool props_relaxes(const struct sim *sim, const struct vm_conf *conf);
 /* At each look. */
 void relaxed_audit(struct sim *sim, struct relaxed_watch *rw);
 

@@ -17,6 +17,14 @@ bool props_relaxed(const struct sim *sim, const struct vm_conf *conf)
 	       (conf->cosched == COSCHED_GANG && conf->vcpus > cells_width(sim));
 }
 
+/* A gang, of an adaptive VM as well, is relaxed where it is wider than its cell. */
+bool props_relaxes(const struct sim *sim, const struct vm_conf *conf)
+{
+	return props_relaxed(sim, conf) ||
+	       ((conf->cosched == COSCHED_GANG || conf->cosched == COSCHED_ADAPTIVE) &&
+		conf->vcpus > cells_least(sim));
+}
+
 static u64 ran(const struct sim *sim, const struct vcpu *v)
 {
 	return v->stats.run + (v->state == VCPU_RUNNING ? sim->now - v->since : 0);
