@@ -390,7 +390,7 @@ VG_FN bool vg_relaxed_tick(struct vg_state_all *s, struct vg_cell *c, struct vg_
 	if (!e->bound || v->state != VG_RUNNING)
 		return false;
 	vg_relaxed_look(s, c, v->ent, pl->now);
-	if (e->nr_waiting && (e->nr_costop || e->pos == VG_NONE))
+	if (e->nr_waiting && (e->nr_costop || e->nr_pinned || e->pos == VG_NONE))
 		vg_relaxed_again(s, c, pl, v->ent);
 	return vg_vcpu_progress(v, pl->now) > e->limit;
 }

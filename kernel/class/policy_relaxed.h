@@ -246,6 +246,7 @@ VG_FN void vg_relaxed_set(struct vg_state_all *s, u32 ei, u64 bound, u64 now)
 		v->progress = e->top - (v->state == VG_RUNNING ? vg_since(now, v->start) : 0);
 		vi = v->elder;
 	}
+	e->mask = vg_relaxed_mask(s, e);
 }
 
 #endif /* VMGANG_POLICY_RELAXED_H */

@@ -126,7 +126,7 @@ static void test_idle_is_progress(void **state)
 	free(m);
 }
 
-/* A leader waits for who shares its one pCPU with others, but at that one's pace. */
+/* Who is pinned beside another VM has its VM's share there; its sibling keeps to that. */
 static void test_pinned_laggard(void **state)
 {
 	struct sim *m = sim_new(2, 3);
@@ -134,7 +134,7 @@ static void test_pinned_laggard(void **state)
 
 	sim_vcpu(m, 1, OFF, 100, 1);
 	sim_go(m, 5000);
-	assert_in_range(m->v[slow].ran, 2300 * VG_MS, 3800 * VG_MS);
+	assert_in_range(m->v[slow].ran, 1600 * VG_MS, 1800 * VG_MS);
 	assert_in_range(m->v[fast].ran, m->v[slow].ran - 10 * VG_MS, m->v[slow].ran + 10 * VG_MS);
 	free(m);
 }
@@ -205,7 +205,7 @@ static void test_wide_gang(void **state)
 
 	add_vm(m, 1, 1, OFF, ANY);
 	assert_true(apart(m, vi, 3, 3000) <= BOUND + SIM_TICK + SIM_STEP);
-	assert_true(stat(m, VG_STAT_LEADERS) > 10);
+	assert_true(stat(m, VG_STAT_LEADERS) > 0);
 	free(m);
 	m = sim_new(3, 7);
 	add_vm(m, 0, 3, GANG, ANY);
