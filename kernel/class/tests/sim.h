@@ -372,6 +372,7 @@ static inline void sim_step(struct sim *m)
 					if (m->v[i].used && w->state == VG_WAITING &&
 					    sim_vcpu_cell(m, i) == sim_cell(m, b) &&
 					    (w->mask & vg_bit(m->bit[b])) &&
+					    !vg_vcpu_leads(&m->st, w) &&
 					    !(m->st.ents[w->ent].flags & VG_THROTTLED)) {
 						m->lost_ns += SIM_STEP;
 						break;
