@@ -129,7 +129,7 @@ enum vg_stat {
 	VG_STAT_HOLDS,		/* a gang had to wait for pCPUs */
 	VG_STAT_FORCED,		/* … and took them in the end */
 	VG_STAT_PARTIAL,	/* a gang's member filled in alone */
-	VG_STAT_WIDE,		/* a gang wider than its cell ran as independent */
+	VG_STAT_WIDE,		/* a gang wider than its cell was as relaxed */
 	VG_STAT_REJOINS,	/* a member back in its gang's stint at once */
 	VG_STAT_WAKE_IDLE,
 	VG_STAT_WAKE_PREEMPTS,

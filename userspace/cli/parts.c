@@ -7,6 +7,7 @@
 
 #include "client.h"
 #include "doctor.h"
+#include "topology.h"
 #include "util.h"
 #include "version.h"
 #include "vm.h"
@@ -165,8 +166,46 @@ static size_t count_realtime(const struct vg_vm *vm)
 	return n;
 }
 
+/* pCPUs in the host's largest cell; 0: not known. */
+static uint32_t largest_cell(const struct vg_doctor *d)
+{
+	vg_autofree char *root = vg_paths_in_root(&d->cli->paths,
+						  "/sys/devices/system/cpu");
+	uint32_t size[VG_TOPOLOGY_CPUS] = {}, most = 0;
+	struct vg_topology t;
+
+	if (!root || vg_topology_read(&t, root) < 0)
+		return 0;
+	for (uint32_t i = 0; i < t.nr_cpus; i++)
+		if (t.cell[i] < VG_TOPOLOGY_CPUS && ++size[t.cell[i]] > most)
+			most = size[t.cell[i]];
+	return most;
+}
+
+/* A gang that is wider than any cell is scheduled as relaxed. */
+static bool check_width(struct vg_doctor *d, const struct vg_vm *vm,
+			uint32_t cell)
+{
+	const char *cosched = vm->knobs[VG_KNOB_COSCHED];
+
+	if (!cell || vm->nr_vcpus <= cell ||
+	    (strcmp(cosched, "gang") != 0 && strcmp(cosched, "strict") != 0 &&
+	     strcmp(cosched, "adaptive") != 0))
+		return true;
+	vg_doctor_say(d, "width", VG_FINDING_WARN,
+		      "give the domain fewer vCPUs if they have to run together",
+		      "VM %s (%s): with all of its %u vCPUs busy cosched=%s is as"
+		      " %s: %u pCPUs are scheduled together at most",
+		      vm->dir, vm->label[0] ? vm->label : "no name",
+		      vm->nr_vcpus, cosched,
+		      strcmp(cosched, "strict") == 0 ? "off" : "relaxed", cell);
+	return false;
+}
+
 static void check_vms(struct vg_doctor *d, int sysfs)
 {
+	uint32_t cell = largest_cell(d);
+	size_t wide = 0;
 	vg_autostrv char **dirs = NULL;
 	size_t vms = 0, bad = 0;
 
@@ -179,6 +218,7 @@ static void check_vms(struct vg_doctor *d, int sysfs)
 		if (vg_vm_read(sysfs, *dir, VG_VM_VCPUS, &vm) < 0)
 			continue;
 		vms++;
+		wide += !check_width(d, &vm, cell);
 		n = count_realtime(&vm);
 		if (n > 0) {
 			bad++;
@@ -190,6 +230,9 @@ static void check_vms(struct vg_doctor *d, int sysfs)
 		}
 		vg_vm_free(&vm);
 	}
+	if (wide == 0)
+		vg_doctor_say(d, "width", VG_FINDING_OK, NULL,
+			      "no gang is wider than its cell");
 	if (bad == 0)
 		vg_doctor_say(d, "real-time vCPUs", VG_FINDING_OK, NULL,
 			      "none in %zu VMs", vms);
