@@ -47,8 +47,7 @@
  * their pCPUs are kept empty for the stint, which counts as forced idle time and
  * is charged to the VM.  A VM that is all idle has no stint.
  *
- * Under `relaxed` vCPUs start one by one, but one that is more than skew_us ahead
- * of its slowest sibling waits until that has made up for it: policy_relaxed.h.
+ * Under `relaxed` vCPUs start one by one, and who is far ahead waits for its siblings.
  *
  * Who decides, and who carries it out
  *

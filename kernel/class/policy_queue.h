@@ -98,7 +98,8 @@ VG_FN void vg_node_merge(struct vg_state_all *s, struct vg_cell *c, u32 i)
 	/* A width less one, as 32 bits: nobody is wider than all. */
 	u32 wide_a = a->width - 1, wide_b = b->width - 1;
 
-	before = (hurry_y & ~hurry_x) | (~(hurry_x ^ hurry_y) & ((vg_ent_key(y) - vg_ent_key(x)) >> 63));
+	before = (hurry_y & ~hurry_x) |
+		 (~(hurry_x ^ hurry_y) & ((vg_ent_key(y) - vg_ent_key(x)) >> 63));
 	right = (wide_a >> 31) | (before & ~(wide_b >> 31) & 1);
 	n->best = vg_node(c, 2 * i + right)->best;
 	n->mask = a->mask | b->mask;

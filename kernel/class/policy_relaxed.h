@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Relaxed: a VM's vCPUs run one by one, but none gets far ahead of its siblings
- * (VMware ESX since 3.0: "relaxed co-scheduling").
+ * (later versions of VMware ESX: "relaxed co-scheduling").
  *
  * A vCPU's *progress* is the time that it ran.  Its *skew* is how far that is
  * ahead of the slowest sibling's that is runnable.  One that is idle in the guest
@@ -71,7 +71,7 @@ VG_INLINE void vg_relaxed_ran(struct vg_ent *e, struct vg_vcpu *v, u64 ran)
 		e->top = v->progress;
 }
 
-/* vCPU @vi of @ei, if it is one, has a pCPU; it is waited for if that is not for @late. */
+/* vCPU @vi, if it is one of @ei, has a pCPU, or has been on its way there for @late ns. */
 VG_FN void vg_relaxed_see(struct vg_state_all *s, u32 ei, u32 vi, u64 now, u64 late)
 {
 	struct vg_vcpu *v = vg_vcpu(s, vi);

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Shows that cosched=relaxed keeps a VM's vCPUs within skew_us of each other, that leaders are co-stopped for it, and that skew_us decides.
+# Shows that cosched=relaxed keeps vCPUs within skew_us of each other, by co-stopping those that lead.
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 class_up
@@ -56,7 +56,8 @@ read -r far far_said far_costop <<<"$(apart 60000)"
 note "60 ms: apart by $far us as seen, $far_said us as said; co-stopped for $far_costop us"
 # A tick is 4 ms; an emulated pCPU that is itself not served misses some.
 within "$near_said" 1 $((2000 + 4 * 4000)) 'with 2 ms they are at most that and some ticks apart'
-within "$far_said" $((near_said + 4000)) $((60000 + 4 * 4000)) 'with 60 ms they are further apart, but no more than that'
+within "$far_said" $((near_said + 4000)) $((60000 + 4 * 4000)) \
+	'with 60 ms they are further apart, but no more than that'
 # Reading the files of all vCPUs one after the other takes some time itself.
 within "$near" 0 $((2000 + 6 * 4000)) 'the same with 2 ms, seen from outside'
 within "$near_costop" 1000 1000000000 'leaders were co-stopped'
