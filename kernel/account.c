@@ -27,6 +27,7 @@ void vmgang_sums_add(struct vmgang_sums *to, const struct vmgang_sums *from)
 	to->preemptions += from->preemptions;
 	to->preemptions_in_kernel += from->preemptions_in_kernel;
 	to->spin_exits += from->spin_exits;
+	to->spin_verdicts += from->spin_verdicts;
 	to->directed_yields += from->directed_yields;
 }
 

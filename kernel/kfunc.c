@@ -145,7 +145,9 @@ __bpf_kfunc int vmgang_bpf_get_vm(u32 slot, struct vmgang_bpf_vm *out)
 	out->nr_vcpus = READ_ONCE(vm->nr_vcpus);
 	out->cosched = READ_ONCE(vm->cosched);
 	out->slice_us = READ_ONCE(vm->slice_us);
+	out->spin = READ_ONCE(vm->spin);
 	out->managed = READ_ONCE(vm->managed);
+	out->pad = 0;
 	return 0;
 }
 

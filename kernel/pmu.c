@@ -33,7 +33,8 @@
 	X(spin-exits, spin_exits, 0x12, sums.spin_exits)		\
 	X(directed-yields, directed_yields, 0x13, sums.directed_yields)	\
 	X(gang-starts, gang_starts, 0x14, gang_starts)			\
-	X(gang-stops, gang_stops, 0x15, gang_stops)
+	X(gang-stops, gang_stops, 0x15, gang_stops)			\
+	X(spin-verdicts, spin_verdicts, 0x17, sums.spin_verdicts)
 
 /* Where an event's total is; 0 for what is no event. */
 #define OFFSET(_name, _var, _event, _member)				\

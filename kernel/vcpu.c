@@ -298,6 +298,7 @@ void vmgang_vcpu_spin(struct vmgang_thread *thread)
 		return;
 	vcpu->account.sums.spin_exits++;
 	exits = vmgang_spin_exit(&vcpu->account.spin);
+	vcpu->account.sums.spin_verdicts += VMGANG_SPIN_VERDICT(exits);
 	event_end(vcpu, flags);
 	trace_vcpu_spin(vcpu->vm->slot, vcpu->vm->pid, vcpu->index, exits);
 }

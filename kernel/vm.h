@@ -54,6 +54,7 @@ struct vmgang_vm {
 	u64 cgroup_id;
 	u32 cosched;			/* enum vmgang_cosched */
 	u32 slice_us;
+	u32 spin;			/* enum vmgang_spins */
 	u32 managed;
 	bool dead;
 	bool shown;			/* in sysfs; the VM's work's own */
@@ -108,6 +109,11 @@ struct vmgang_thread {
 	u64 slice_ns;			/* sched_attr.sched_runtime */
 	int policy;
 };
+
+static inline struct vmgang_vm *vmgang_vm_of(struct kobject *kobj)
+{
+	return container_of(kobj, struct vmgang_vm, kobj);
+}
 
 extern raw_spinlock_t vmgang_lock;
 extern struct list_head vmgang_vms;
@@ -204,6 +210,10 @@ void vmgang_sysfs_del_vm(struct vmgang_vm *vm);
 int vmgang_sysfs_add_vcpu(struct vmgang_vcpu *vcpu);
 void vmgang_sysfs_del_vcpu(struct vmgang_vcpu *vcpu);
 void vmgang_sysfs_notify_state(void);
+
+/* policy_attr.c */
+extern const struct attribute_group vmgang_policy_group;
+extern const struct attribute_group vmgang_policy_values_group;
 
 /* kfunc.c */
 int vmgang_kfunc_init(void);

@@ -265,7 +265,7 @@ static void random_malice(struct scenario *sc, struct rng *r)
 	}
 }
 
-static void random_scenario(struct scenario *sc, u64 seed)
+static void random_guests(struct scenario *sc, u64 seed)
 {
 	struct rng r = { .s = seed * 0x2545f4914f6cdd1dULL };
 	bool plain;
@@ -292,6 +292,17 @@ static void random_scenario(struct scenario *sc, u64 seed)
 	n = pick(&r, 1, 8);
 	for (i = 0; i < n; i++)
 		random_vm(sc, &r, plain);
+}
+
+/* Drawn last, so that a scenario stays what it is when there is more to draw. */
+static void random_scenario(struct scenario *sc, u64 seed)
+{
+	struct rng r = { .s = seed * 0x9e3779b97f4a7c15ULL + 1 };
+	u32 i;
+
+	random_guests(sc, seed);
+	for (i = 0; i < sc->nr_vms; i++)
+		sc->vms[i].spin = rng_below(&r, 3);
 }
 
 struct tally {

@@ -40,6 +40,7 @@ enum act {
  * @polls:	SPIN: it has yet to look whether the lock is free
  * @looped:	SPIN: it has made a PAUSE-loop exit since it began
  * @eligible:	… for directed yield nevertheless, every other time (as KVM does)
+ * @exits:	PAUSE-loop exits since it got the pCPU
  * @ple_left:	ns of spinning until the next exit
  * @ple_window:	… and until the one after that
  * @sleeps:	… in the guest's kernel, until it is woken
@@ -58,6 +59,7 @@ struct guest_vcpu {
 	bool eligible;
 	bool sleeps;
 	bool waits;
+	u32 exits;
 	u64 ple_left;
 	u64 ple_window;
 	struct vcpu *next;

@@ -97,8 +97,12 @@ static bool is_hungry(const struct vm_conf *conf)
 	if (conf->phase || conf->quota || conf->arrive || conf->depart ||
 	    vm_conf_threads(conf) < conf->vcpus)
 		return false;
-	return conf->model == MODEL_COMPUTE || conf->model == MODEL_STORM ||
-	       conf->model == MODEL_LOCK ||
+	if (conf->model == MODEL_COMPUTE)
+		return true;
+	/* What it spins away goes to others. */
+	if (conf->spin == SPIN_PREEMPT)
+		return false;
+	return conf->model == MODEL_STORM || conf->model == MODEL_LOCK ||
 	       (conf->model == MODEL_BARRIER && !conf->spin_limit);
 }
 

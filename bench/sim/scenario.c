@@ -82,6 +82,7 @@ static const struct key vm_keys[] = {
 	NUM("cap_quota_us", struct vm_conf, quota, US, 0, 1000000000),
 	NUM("cap_period_us", struct vm_conf, period, US, 1000, 1000000),
 	ONE("cosched", struct vm_conf, cosched, "off gang"),
+	ONE("spin", struct vm_conf, spin, "off yield preempt"),
 	NUM("slice_us", struct vm_conf, slice, US, 1000, 100000),
 	NUM("reserve_period_us", struct vm_conf, reserve_period, US, 1000, 10000000),
 	NUM("reserve_slice_us", struct vm_conf, reserve_slice, US, 0, 10000000),
@@ -153,6 +154,7 @@ struct vm_conf *scenario_add_vm(struct scenario *sc, const char *name)
 	vm->vcpus = 1;
 	vm->weight = 100;
 	vm->period = 100 * MS;
+	vm->spin = SPIN_YIELD;
 	vm->slice = 20 * MS;
 	vm->reserve_period = 100 * MS;
 	vm->extratime = 1;

@@ -36,6 +36,13 @@ enum lock_order {
 	ORDER_UNFAIR,
 };
 
+/* In the order of enum vmgang_spins. */
+enum spin {
+	SPIN_OFF,
+	SPIN_YIELD,
+	SPIN_PREEMPT,
+};
+
 enum pin {
 	PIN_NONE,
 	PIN_ALL,	/* every vCPU to the whole set */
@@ -63,6 +70,7 @@ struct vm_conf {
 	u64 quota;
 	u64 period;
 	u64 cosched;
+	u64 spin;
 	u64 slice;
 	u64 reserve_period;
 	u64 reserve_slice;

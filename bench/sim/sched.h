@@ -17,6 +17,7 @@ enum sched_flags {
 	SCHED_ALL_OFF	= 2,	/* whatever the scenario says, VMs are independent, */
 	SCHED_ALL_GANG	= 4,	/* … gangs */
 	SCHED_PROPS	= 8,	/* promises the properties of props.h */
+	SCHED_ALL_PREEMPT = 16,	/* … are preempted when they spin */
 };
 
 /**
@@ -38,6 +39,8 @@ enum sched_flags {
  * @tick:	each 4 ms while the pCPU is busy
  * @yield_to:	KVM's directed yield: @to, a preempted sibling, would be better
  *		served. True: the pCPU calls the scheduler. NULL: nobody listens
+ * @spins:	the vCPU, which runs, has made PAUSE-loop exit number @exits of its
+ *		stint. True: the pCPU calls the scheduler. NULL: nobody listens
  * @held:	the vCPU may not run now, by its cap: it does not wait. Optional
  * @cell:	the vCPU runs on pCPUs of this cell only, NO_PCPU: on any. Optional
  */
@@ -59,11 +62,12 @@ struct sched_ops {
 	void (*idle)(struct sim *sim, struct pcpu *p, bool idle);
 	void (*tick)(struct sim *sim, struct pcpu *p);
 	bool (*yield_to)(struct sim *sim, struct vcpu *from, struct vcpu *to);
+	bool (*spins)(struct sim *sim, struct vcpu *v, u32 exits);
 	bool (*held)(struct sim *sim, struct vcpu *v);
 	u32 (*cell)(struct sim *sim, struct vcpu *v);
 };
 
-extern const struct sched_ops sched_off, sched_gang, sched_class;
+extern const struct sched_ops sched_off, sched_preempt, sched_gang, sched_class;
 extern const struct sched_ops sched_eevdf, sched_eevdf_ple;
 extern const struct sched_ops sched_xen_credit, sched_xen_sedf;
 extern const struct sched_ops sched_esx_strict, sched_esx_relaxed, sched_naive;

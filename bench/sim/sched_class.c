@@ -327,14 +327,17 @@ static void class_tick(struct sim *sim, struct pcpu *p)
 
 static bool class_yield(struct sim *sim, struct vcpu *from, struct vcpu *to)
 {
-	struct vg_vcpu *v = vg_vcpu(st(sim), cv(from)->vi), *o = vg_vcpu(st(sim), cv(to)->vi);
-	struct vg_pcpu *pc = vg_pcpu(cell_of(sim, from), v->bit);
-
-	if (o->ent != v->ent || ent_of(sim, from)->cosched != VMGANG_COSCHED_OFF ||
-	    o->state != VG_WAITING || !(o->mask & vg_bit(v->bit)))
+	if (!vg_spin_yield(st(sim), cell_of(sim, from), cv(from)->vi, cv(to)->vi))
 		return false;
-	pc->hint = cv(to)->vi;
 	cv(from)->slice = false;
+	return true;
+}
+
+static bool class_spins(struct sim *sim, struct vcpu *v, u32 exits)
+{
+	if (!VMGANG_SPIN_VERDICT(exits) || !vg_spin_found(st(sim), cell_of(sim, v), cv(v)->vi))
+		return false;
+	cv(v)->slice = false;
 	return true;
 }
 
@@ -370,6 +373,14 @@ static u32 cosched_of(struct sim *sim, struct vcpu *v)
 	return v->vm->conf->cosched ? VMGANG_COSCHED_GANG : VMGANG_COSCHED_OFF;
 }
 
+_Static_assert((int)SPIN_PREEMPT == (int)VMGANG_SPIN_PREEMPT, "one order");
+
+static u32 spin_of(struct sim *sim, struct vcpu *v)
+{
+	return sim->ops->flags & SCHED_ALL_PREEMPT ? VMGANG_SPIN_PREEMPT :
+						     (u32)v->vm->conf->spin;
+}
+
 /* The pCPUs of @c that @v may use. */
 static u64 mask_in(struct vg_cell *c, struct vcpu *v)
 {
@@ -388,7 +399,7 @@ static void class_join(struct sim *sim, struct vcpu *v)
 	struct vmgang_bpf_vm info = {
 		.id = v->vm->id + 1, .cgroup_id = v->vm->id + 1, .slot = v->vm->id,
 		.pid = 1, .nr_vcpus = v->vm->nr_vcpus, .cosched = cosched_of(sim, v),
-		.slice_us = (u32)(conf->slice / US), .managed = 1,
+		.slice_us = (u32)(conf->slice / US), .managed = 1, .spin = spin_of(sim, v),
 	};
 	struct vmgang_bpf_vcpu vinfo = {
 		.vm_id = info.id, .cgroup_id = info.cgroup_id, .slot = info.slot,
@@ -551,11 +562,14 @@ const struct sched_ops id = {				\
 	.idle = class_idle,				\
 	.tick = class_tick,				\
 	.yield_to = class_yield,			\
+	.spins = class_spins,				\
 	.held = class_held,				\
 	.cell = class_cell_of,				\
 }
 /* NOLINTEND(bugprone-macro-parentheses) */
 
 CLASS(sched_off, "off", "vmgang's class, every VM's vCPUs independent", SCHED_ALL_OFF);
+CLASS(sched_preempt, "preempt", "vmgang's class, every VM independent, spinners preempted",
+      SCHED_ALL_OFF | SCHED_ALL_PREEMPT);
 CLASS(sched_gang, "gang", "vmgang's class, every VM a gang", SCHED_ALL_GANG);
 CLASS(sched_class, "class", "vmgang's class, as each VM's cosched says", 0);

@@ -124,7 +124,7 @@ static bool step_vm(struct vm_conf *vm, u32 step)
 	case 7:
 		return set(&vm->cosched, 0);
 	case 8:
-		return set(&vm->slice, 20 * MS);
+		return set(&vm->slice, 20 * MS) | set(&vm->spin, 1);
 	case 9:
 		return set(&vm->jitter, 0);
 	case 10:

@@ -43,6 +43,9 @@
  *
  * Who decides, and who carries it out
  *
+ * A vCPU that spins goes on, hands the rest of its stint to the sibling that KVM
+ * names, or makes room for another VM: policy_spin.h.
+ *
  * A VM under `adaptive` is one or the other kind, as policy_adapt.h finds: the
  * module says when a vCPU spins or loses its pCPU in guest kernel mode.
  *
@@ -450,28 +453,21 @@ void BPF_STRUCT_OPS(vg_tick, struct task_struct *p)
 bool BPF_STRUCT_OPS(vg_yield, struct task_struct *from, struct task_struct *to)
 {
 	u32 vi = task_vcpu(from), other;
-	struct vg_vcpu *v, *o;
-	struct vg_pcpu *pc;
+	struct vg_cell *c;
 
 	if (vi == VG_NONE) {
 		scx_bpf_task_set_slice(from, 0);
 		return false;
 	}
-	v = vg_vcpu(&state, vi);
-	pc = vg_pcpu(vg_cell(&state, vcpu_cell(vi)), v->bit);
+	c = vg_cell(&state, vcpu_cell(vi));
 	if (!to) {
-		pc->yielded = 1;
+		vg_pcpu(c, vg_vcpu(&state, vi)->bit)->yielded = 1;
 		scx_bpf_task_set_slice(from, 0);
 		return true;
 	}
 	other = task_vcpu(to);
-	if (other == VG_NONE)
+	if (other == VG_NONE || !vg_spin_yield(&state, c, vi, other))
 		return false;
-	o = vg_vcpu(&state, other);
-	if (o->ent != v->ent || vg_ent(&state, v->ent)->cosched != VMGANG_COSCHED_OFF ||
-	    o->state != VG_WAITING || !(o->mask & vg_bit(v->bit)))
-		return false;
-	pc->hint = other;
 	scx_bpf_task_set_slice(from, 0);
 	return true;
 }

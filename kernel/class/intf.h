@@ -13,7 +13,7 @@
 #include <linux/types.h>
 #endif
 
-#define VMGANG_ABI	2
+#define VMGANG_ABI	3
 #define VMGANG_MAX_VMS	4096	/* slots */
 
 enum vmgang_cosched {
@@ -21,6 +21,21 @@ enum vmgang_cosched {
 	VMGANG_COSCHED_GANG,
 	VMGANG_COSCHED_ADAPTIVE,	/* a gang while it is seen to spin, else off */
 };
+
+enum vmgang_spins {
+	VMGANG_SPIN_OFF,
+	VMGANG_SPIN_YIELD,	/* to the sibling that KVM names */
+	VMGANG_SPIN_PREEMPT,	/* to another VM */
+};
+
+/*
+ * The verdict that a vCPU spins: at exit 4, 8, 16 ... of one stint.  Fewer are a
+ * lock's normal life; and since the window between two exits doubles, what is
+ * counted is the logarithm of the time spun.
+ */
+#define VMGANG_SPIN_EXITS	4
+#define VMGANG_SPIN_VERDICT(exits) \
+	((exits) >= VMGANG_SPIN_EXITS && !((exits) & ((exits) - 1)))
 
 /**
  * struct vmgang_bpf_vm - a VM as the class sees it
@@ -32,7 +47,9 @@ enum vmgang_cosched {
  * @nr_vcpus:	vCPUs that exist
  * @cosched:	enum vmgang_cosched
  * @slice_us:	length of a stint, in microseconds (1000..100000)
+ * @spin:	enum vmgang_spins
  * @managed:	1 if the VM's threads belong in the class, else 0
+ * @pad:	0
  */
 struct vmgang_bpf_vm {
 	__u64 id;
@@ -42,7 +59,9 @@ struct vmgang_bpf_vm {
 	__u32 nr_vcpus;
 	__u32 cosched;
 	__u32 slice_us;
+	__u32 spin;
 	__u32 managed;
+	__u32 pad;
 };
 
 /**

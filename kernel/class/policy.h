@@ -111,7 +111,8 @@ enum vg_stat {
 	VG_STAT_REJOINS,	/* a member back in its gang's stint at once */
 	VG_STAT_WAKE_IDLE,
 	VG_STAT_WAKE_PREEMPTS,
-	VG_STAT_YIELDS,
+	VG_STAT_YIELDS,		/* to the sibling that KVM named, … */
+	VG_STAT_SPUN,		/* … to another VM */
 	VG_STAT_THROTTLES,
 	VG_STAT_STARVED,
 	VG_STAT_HOST,		/* a pCPU was lost to the host's own threads */
@@ -212,6 +213,7 @@ struct vg_vm {
 	u64 slice;
 	u32 weight;
 	u32 cosched;
+	u32 spin;
 	u32 home;		/* cell */
 	u32 ents;		/* list by @sibling */
 	u32 nr_vcpus;		/* in the class */
@@ -227,6 +229,7 @@ struct vg_pcpu {
 	u32 coming;		/* vCPU that is to run next */
 	u32 gang;		/* ent whose stint it last served */
 	u32 hint;		/* vCPU that a sibling yielded to */
+	u32 spun;		/* vCPU that was found spinning here */
 	u32 yielded;
 	u32 sent;		/* @coming is on its way: whoever placed it sees to that */
 	u32 served;		/* the pCPU has seen @coming by itself */

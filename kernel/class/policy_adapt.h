@@ -36,8 +36,6 @@
 #define VG_ADAPT_HIGH	(6 * 1024)
 #define VG_ADAPT_LOW	(2 * 1024)
 #define VG_ADAPT_MOST	(24 * 1024)
-/* The first spin exit of a stint that counts; fewer are a lock's normal life. */
-#define VG_ADAPT_EXITS	4
 
 enum vg_adapt_state {
 	VG_ADAPT_OFF,		/* independent */
@@ -45,13 +43,10 @@ enum vg_adapt_state {
 	VG_ADAPT_PROBE,		/* a gang, independent for a look */
 };
 
-/*
- * Exit number @exits of a stint: points at 4, 8, 16 ..., since the window
- * between two exits doubles: so they count the logarithm of the time spun.
- */
+/* Points for exit number @exits of a stint. */
 VG_INLINE u32 vg_adapt_spun(u32 exits)
 {
-	return exits >= VG_ADAPT_EXITS && !(exits & (exits - 1)) ? VG_ADAPT_SPUN : 0;
+	return VMGANG_SPIN_VERDICT(exits) ? VG_ADAPT_SPUN : 0;
 }
 
 /* Points may be added by anyone, at any time, without a lock. */

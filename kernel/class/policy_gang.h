@@ -220,6 +220,7 @@ VG_FN void vg_vcpu_place(struct vg_state_all *s, struct vg_cell *c, u32 vi, u32 
 	p->sent = 0;
 	p->served = 0;
 	p->hint = VG_NONE;
+	p->spun = VG_NONE;
 	p->yielded = 0;
 	p->since = pl->now;
 	p->vstart = e->vtime;

@@ -7,6 +7,7 @@
 #define VMGANG_POLICY_PICK_H
 
 #include "policy_gang.h"
+#include "policy_spin.h"
 
 /* pCPU pl->self goes on with pl->prev, whose stint is over, for another one. */
 VG_FN void vg_pcpu_renew(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl)
@@ -60,40 +61,6 @@ VG_FN bool vg_pick_rejoin(struct vg_state_all *s, struct vg_cell *c, struct vg_p
 	vg_gang_release(c, e);
 	pl->own = vi;
 	vg_count(c, VG_STAT_REJOINS, 1);
-	return true;
-}
-
-/* The vCPU of ent @ei for whose sake a sibling gave the pCPU up, if it still waits. */
-VG_INLINE u32 vg_pcpu_hint(struct vg_state_all *s, struct vg_cell *c, u32 bit, u32 ei)
-{
-	u32 vi = vg_pcpu(c, bit)->hint;
-	struct vg_vcpu *v = vg_vcpu(s, vi);
-
-	if (vi == VG_NONE || v->state != VG_WAITING || v->ent != ei || !(v->mask & vg_bit(bit)))
-		return VG_NONE;
-	return vi;
-}
-
-/*
- * pl->prev spins in the middle of its stint and named a sibling: that takes over
- * the rest of the stint, and no more.  So a directed yield moves time only
- * within a VM, and spinning does not lengthen what a VM has.
- */
-VG_FN bool vg_pick_hint(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl)
-{
-	struct vg_pcpu *p = vg_pcpu(c, pl->self);
-	u64 until = p->deadline, since = p->since, vstart = p->vstart;
-	u32 vi = vg_pcpu_hint(s, c, pl->self, vg_vcpu(s, pl->prev)->ent);
-
-	if (vi == VG_NONE)
-		return false;
-	vg_vcpu_place(s, c, vi, pl->self, pl);
-	if (p->deadline > until)
-		p->deadline = until;
-	p->since = since;
-	p->vstart = vstart;
-	pl->own = vi;
-	vg_count(c, VG_STAT_YIELDS, 1);
 	return true;
 }
 
@@ -194,7 +161,8 @@ VG_FN void vg_pick(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl
 		if ((e->flags & VG_THROTTLED) ||
 		    !vg_cap_left(&vg_vcpu(s, prev)->cap, pl->now)) {
 			pl->prev = VG_NONE;
-		} else if (!p->yielded && pl->now + VG_SLOP < vg_pcpu_deadline(s, p, prev)) {
+		} else if (!p->yielded && pl->now + VG_SLOP < vg_pcpu_deadline(s, p, prev) &&
+			   !vg_pick_spun(s, c, pl)) {
 			u64 left = vg_pcpu_deadline(s, p, prev) - pl->now;
 
 			if (vg_pick_hint(s, c, pl))
@@ -212,6 +180,7 @@ VG_FN void vg_pick(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl
 out:
 	p->yielded = 0;
 	p->hint = VG_NONE;
+	p->spun = VG_NONE;
 	pl->kick &= ~(pl->placed | vg_bit(pl->self));
 }
 

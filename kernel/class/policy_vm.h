@@ -51,6 +51,7 @@ VG_FN u32 vg_cell_add_pcpu(struct vg_cell *c, u32 cpu)
 	p->coming = VG_NONE;
 	p->gang = VG_NONE;
 	p->hint = VG_NONE;
+	p->spun = VG_NONE;
 	c->all |= vg_bit(bit);
 	c->nr_pcpus++;
 	return bit;
@@ -162,6 +163,7 @@ VG_FN u32 vg_vcpu_get(struct vg_state_all *s, struct vmgang_bpf_vm *info,
 		vm->ents = VG_NONE;
 		vm->cgroup = info->cgroup_id;
 		vm->cosched = info->cosched;
+		vm->spin = info->spin;
 		vg_adapt_begin(&vm->adapt);
 		vm->slice = (u64)info->slice_us * 1000;
 		vm->weight = weight;

@@ -43,8 +43,10 @@ static void print_stats(sd_json_variant *stats, unsigned int nr_vcpus)
 	printf("  preemptions, in kernel      %llu, %llu\n",
 	       count(stats, VG_STAT_PREEMPTIONS),
 	       count(stats, VG_STAT_PREEMPTIONS_IN_KERNEL));
-	printf("  spin exits, directed yields %llu, %llu\n",
+	printf("  spin exits, verdicts        %llu, %llu\n",
 	       count(stats, VG_STAT_SPIN_EXITS),
+	       count(stats, VG_STAT_SPIN_VERDICTS));
+	printf("  directed yields             %llu\n",
 	       count(stats, VG_STAT_DIRECTED_YIELDS));
 }
 

@@ -15,6 +15,9 @@
 static const char *const cosched_values[] = {
 	"off", "strict", "gang", "relaxed", "adaptive", NULL
 };
+static const char *const spin_values[] = {
+	"off", "yield", "preempt", NULL
+};
 static const char *const managed_values[] = { "0", "1", NULL };
 
 static const struct {
@@ -35,6 +38,13 @@ static const struct {
 		.allowed = "off, strict, gang, relaxed, adaptive",
 		.builtin = "off",
 		.values = cosched_values,
+	},
+	[VG_KNOB_SPIN] = {
+		.name = "spin",
+		.sysfs = "policy/spin",
+		.allowed = "off, yield, preempt",
+		.builtin = "off",
+		.values = spin_values,
 	},
 	[VG_KNOB_SLICE_US] = {
 		.name = "slice_us",
@@ -79,6 +89,17 @@ const char *vg_knob_allowed(enum vg_knob knob)
 const char *vg_source_name(enum vg_source source)
 {
 	return sources[source];
+}
+
+const char *vg_knob_names(void)
+{
+	static char names[128];
+	size_t at = 0;
+
+	for (int k = 0; k < VG_NR_KNOBS; k++)
+		at += (size_t)snprintf(names + at, sizeof(names) - at, "%s%s",
+				       k ? ", " : "", knobs[k].name);
+	return names;
 }
 
 int vg_knob_from_name(const char *name)
@@ -128,8 +149,8 @@ static int check(const char *knob, const char *value,
 
 	if (k < 0) {
 		vg_error_set(error,
-			     "unknown knob \"%.64s\" (known: preset, cosched, slice_us, managed)",
-			     knob);
+			     "unknown knob \"%.64s\" (known: %s)", knob,
+			     vg_knob_names());
 		return -ENOENT;
 	}
 	r = knob_parse((enum vg_knob)k, value, ret);

@@ -13,6 +13,7 @@
 enum vg_knob {
 	VG_KNOB_PRESET,		/* not a file in sysfs: it stands for others */
 	VG_KNOB_COSCHED,
+	VG_KNOB_SPIN,
 	VG_KNOB_SLICE_US,
 	VG_KNOB_MANAGED,
 	VG_NR_KNOBS
@@ -45,6 +46,7 @@ const char *vg_knob_name(enum vg_knob knob);
 int vg_knob_from_name(const char *name);	/* enum vg_knob or -ENOENT */
 const char *vg_knob_sysfs(enum vg_knob knob);	/* file in a VM's directory */
 const char *vg_knob_allowed(enum vg_knob knob);	/* for messages: "off, gang" */
+const char *vg_knob_names(void);		/* for messages: "preset, cosched" */
 const char *vg_source_name(enum vg_source source);
 
 /**

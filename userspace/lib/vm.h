@@ -23,6 +23,7 @@ enum vg_stat {
 	VG_STAT_PREEMPTIONS,
 	VG_STAT_PREEMPTIONS_IN_KERNEL,
 	VG_STAT_SPIN_EXITS,
+	VG_STAT_SPIN_VERDICTS,
 	VG_STAT_DIRECTED_YIELDS,
 	VG_NR_VCPU_STATS,
 	/* of the whole VM only */
@@ -70,11 +71,12 @@ int vg_sysfs_version(int sysfs, char version[static 32]);
 
 /**
  * struct vg_offers - what the module can do, of what vmgang knows
- * @cosched: values of cosched, as cosched_values has them; empty: not known,
- *	because there is no module, or an older one, which will say so itself
+ * @values: of each knob, as its file has them, cosched_values and so on; empty:
+ *	not known, because the knob has no such file, or there is no module, or
+ *	an older one, which will say so itself
  */
 struct vg_offers {
-	char cosched[64];
+	char values[VG_NR_KNOBS][64];
 };
 
 void vg_sysfs_offers(int sysfs, struct vg_offers *ret);

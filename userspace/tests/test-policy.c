@@ -46,9 +46,9 @@ static void errors_explain(void **state)
 	vg_knob_check("slice_us", "7", &error);
 	assert_string_equal(error,
 		"slice_us: \"7\" is out of range (allowed: 1000..100000)");
-	vg_knob_check("spin", "off", &error);
+	vg_knob_check("spun", "off", &error);
 	assert_string_equal(error,
-		"unknown knob \"spin\" (known: preset, cosched, slice_us, managed)");
+		"unknown knob \"spun\" (known: preset, cosched, spin, slice_us, managed)");
 	free(error);
 }
 
