@@ -66,6 +66,16 @@ static inline void vmgang_fprobe_prepare(struct fprobe *fprobe)
 }
 #endif
 
+/*
+ * Is the vCPU, whose thread this is, in guest kernel mode?  6.12 lets nobody ask
+ * but KVM's own, so it hears no guest's hint.
+ */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 2, 0) && IS_ENABLED(CONFIG_X86_64)
+#define vmgang_kvm_in_kernel(vcpu) (!static_call(kvm_x86_get_cpl)(vcpu))
+#else
+#define vmgang_kvm_in_kernel(vcpu) false
+#endif
+
 /* sched_process_exit says whether the thread is its process's last since 6.16. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 16, 0)
 #define VMGANG_SCHED_EXIT_ARGS void *data, struct task_struct *task, bool last

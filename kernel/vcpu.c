@@ -218,6 +218,8 @@ void vmgang_vcpu_switch_out(struct vmgang_thread *thread, bool preempt,
 			account->sums.preemptions++;
 			account->preempted = true;
 			account->deserted = all->nr_running;
+			if (vmgang_hint_held(&vcpu->hint, all->now))
+				account->sums.preemptions_in_lock++;
 		}
 	}
 	event_end_released(vcpu, flags, released);
@@ -301,4 +303,24 @@ void vmgang_vcpu_spin(struct vmgang_thread *thread)
 	vcpu->account.sums.spin_verdicts += VMGANG_SPIN_VERDICT(exits);
 	event_end(vcpu, flags);
 	trace_vcpu_spin(vcpu->vm->slot, vcpu->vm->pid, vcpu->index, exits);
+}
+
+/* The guest says of @thread, which is current, where to see that it holds a lock. */
+void vmgang_vcpu_hint(struct vmgang_thread *thread,
+		      const struct vmgang_hint_offer *offer)
+{
+	struct vmgang_vm *vm = NULL;
+	struct vmgang_vcpu *vcpu;
+	unsigned long flags;
+
+	vcpu = event_begin(thread, &flags);
+	if (!vcpu)
+		return;
+	if (vmgang_hint_offer(&vcpu->hint, vcpu->vm->account.now, offer))
+		vm = vmgang_vm_get(vcpu->vm);
+	event_end(vcpu, flags);
+	if (vm) {
+		vmgang_vm_kick(vm);
+		vmgang_vm_put(vm);
+	}
 }

@@ -31,6 +31,7 @@
 
 #include "account.h"
 #include "class/intf.h"
+#include "hint.h"
 
 struct kvm;
 struct kvm_vcpu;
@@ -85,6 +86,7 @@ struct vmgang_vcpu {
 	struct vmgang_thread *thread;	/* who runs it, or NULL */
 	struct kvm_vcpu *kvcpu;		/* NULL once the VM is dead */
 	u64 yields_base;		/* KVM's count when it was added */
+	struct vmgang_hint hint;
 	u32 index;
 	bool shown;			/* in sysfs; the VM's work's own */
 	struct list_head link;
@@ -168,6 +170,8 @@ void vmgang_vcpu_switch_in(struct vmgang_thread *thread);
 void vmgang_vcpu_wake(struct vmgang_thread *thread);
 void vmgang_vcpu_hold(struct vmgang_thread *thread, bool held);
 void vmgang_vcpu_spin(struct vmgang_thread *thread);
+void vmgang_vcpu_hint(struct vmgang_thread *thread,
+		      const struct vmgang_hint_offer *offer);
 
 /* thread.c */
 struct vmgang_thread *vmgang_thread_alloc(struct task_struct *task);

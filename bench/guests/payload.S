@@ -14,6 +14,7 @@
  *
  * Each payload is one entry of vmm.c's table, which says what it counts.
  */
+#include "../../kernel/guest/hint.h"
 #include "layout.h"
 
 #define APIC(reg)	0xfee00000 + (reg)
@@ -32,7 +33,7 @@
 	.globl payload_irq
 	.globl payload_compute, payload_barrier, payload_lock, payload_phase
 	.globl payload_spin, payload_idle, payload_one_busy, payload_wake
-	.globl payload_yieldy
+	.globl payload_yieldy, payload_held
 
 	.macro work turns
 	movl	\turns, %ecx
@@ -184,6 +185,21 @@ payload_yieldy:
 	jb	2b
 	apic_timer SH_HALT_NS
 	halt
+	jmp	1b
+
+/* The hint may lie about where the word is. */
+payload_held:
+	movl	$VMGANG_HINT_LEAF, %eax
+	leal	VCPU_HELD(%ebp), %ebx
+	addl	SH_HINT_SHIFT, %ebx
+	movl	SH_HINT_CONTROL, %ecx
+	movl	$1, %edx
+	cpuid
+1:	movl	$1, VCPU_HELD(%ebp)
+	work	SH_WORK
+	movl	$0, VCPU_HELD(%ebp)
+	work	SH_THINK
+	count_one
 	jmp	1b
 
 payload_end:

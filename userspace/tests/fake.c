@@ -121,7 +121,8 @@ static void write_counts(const struct fake *f, const char *dir, int factor)
 		{ "run_us", 400000 }, { "ready_us", 300000 },
 		{ "costop_us", 200000 }, { "wait_us", 100000 },
 		{ "corun_us", 200000 }, { "preemptions", 5 },
-		{ "preemptions_in_kernel", 1 }, { "spin_exits", 25 },
+		{ "preemptions_in_kernel", 1 }, { "preemptions_in_lock", 0 },
+		{ "spin_exits", 25 },
 		{ "spin_verdicts", 4 }, { "directed_yields", 3 }, { "skew_max_us", 1234 },
 		{ "gang_starts", 20 }, { "gang_stops", 19 },
 	};
