@@ -146,9 +146,76 @@ __bpf_kfunc int vmgang_bpf_get_vm(u32 slot, struct vmgang_bpf_vm *out)
 	out->cosched = READ_ONCE(vm->cosched);
 	out->slice_us = READ_ONCE(vm->slice_us);
 	out->spin = READ_ONCE(vm->spin);
+	out->guard = READ_ONCE(vm->guard);
+	out->guard_us = READ_ONCE(vm->guard_us);
 	out->managed = READ_ONCE(vm->managed);
-	out->pad = 0;
 	return 0;
+}
+
+/**
+ * vmgang_bpf_in_kernel - is the current vCPU in guest kernel mode?
+ * @p__ign: its thread, which is current on this CPU
+ *
+ * For ops.dispatch, where a thread that runs on arrives from a VM exit: the
+ * answer is of that exit. Uhlig et al., "Towards Scalable Multiprocessor Virtual
+ * Machines", VM 2004, section 4.1: an unsafe state, seen from outside.
+ *
+ * Return: true if so; false in user mode, outside of KVM_RUN, and for a guest
+ * whose state is protected from the host.
+ */
+__bpf_kfunc bool vmgang_bpf_in_kernel(struct task_struct *p__ign)
+{
+	struct vmgang_thread *thread;
+	struct vmgang_vcpu *vcpu;
+	struct kvm_vcpu *kvcpu;
+
+	if (p__ign != current)
+		return false;
+	guard(rcu)();
+	thread = vmgang_thread_find(p__ign);
+	vcpu = thread ? rcu_dereference(thread->vcpu) : NULL;
+	kvcpu = vcpu ? READ_ONCE(vcpu->kvcpu) : NULL;
+	return kvcpu && vmgang_kvm_in_kernel(kvcpu);
+}
+
+/**
+ * vmgang_bpf_lock_us - does the vCPU hold a lock, by its guest's own word?
+ * @p__ign: its thread
+ *
+ * Uhlig et al. (as above), section 4.2: the guest says how long it holds a lock.
+ * It may lie.
+ *
+ * Return: 0 if it does not, or its guest gives no hint; else for how long it says
+ * it holds locks, in microseconds (1..65535).
+ */
+__bpf_kfunc u32 vmgang_bpf_lock_us(struct task_struct *p__ign)
+{
+	struct vmgang_thread *thread;
+
+	guard(rcu)();
+	thread = vmgang_thread_find(p__ign);
+	return thread ? vmgang_vcpu_lock_us(thread) : 0;
+}
+
+/**
+ * vmgang_bpf_report_guard - a vCPU was let go on in guest kernel mode
+ * @p__ign: its thread
+ * @ns: for how long
+ * @expired: true: until the bound, guard_us; false: until it was in a safe state,
+ *	gave its pCPU away, or lost it to the host
+ *
+ * Counts guard_extensions, guard_expiries and guarded_us, and emits the
+ * tracepoint vcpu_guard.
+ */
+__bpf_kfunc void vmgang_bpf_report_guard(struct task_struct *p__ign, u64 ns,
+					 bool expired)
+{
+	struct vmgang_thread *thread;
+
+	guard(rcu)();
+	thread = vmgang_thread_find(p__ign);
+	if (thread)
+		vmgang_vcpu_guarded(thread, ns, expired);
 }
 
 /**
@@ -207,6 +274,9 @@ BTF_ID_FLAGS(func, vmgang_bpf_attach_class, KF_SLEEPABLE)
 BTF_ID_FLAGS(func, vmgang_bpf_detach_class)
 BTF_ID_FLAGS(func, vmgang_bpf_get_vcpu, KF_RCU)
 BTF_ID_FLAGS(func, vmgang_bpf_get_vm)
+BTF_ID_FLAGS(func, vmgang_bpf_in_kernel, KF_RCU)
+BTF_ID_FLAGS(func, vmgang_bpf_lock_us, KF_RCU)
+BTF_ID_FLAGS(func, vmgang_bpf_report_guard, KF_RCU)
 BTF_ID_FLAGS(func, vmgang_bpf_report_costop, KF_RCU)
 BTF_ID_FLAGS(func, vmgang_bpf_report_gang)
 BTF_KFUNCS_END(vmgang_kfuncs)

@@ -25,7 +25,8 @@
 	X(ready-time, ready_time, 0x02, sums.ns[VMGANG_READY])		\
 	X(costop-time, costop_time, 0x03, sums.ns[VMGANG_COSTOP])	\
 	X(wait-time, wait_time, 0x04, sums.ns[VMGANG_WAIT])		\
-	X(corun-time, corun_time, 0x05, sums.corun_ns)
+	X(corun-time, corun_time, 0x05, sums.corun_ns)			\
+	X(guarded-time, guarded_time, 0x06, sums.guarded_ns)
 #define COUNTS(X)							\
 	X(preemptions, preemptions, 0x10, sums.preemptions)		\
 	X(preemptions-in-kernel, preemptions_in_kernel, 0x11,		\
@@ -36,7 +37,10 @@
 	X(gang-stops, gang_stops, 0x15, gang_stops)			\
 	X(preemptions-in-lock, preemptions_in_lock, 0x16,		\
 	  sums.preemptions_in_lock)					\
-	X(spin-verdicts, spin_verdicts, 0x17, sums.spin_verdicts)
+	X(spin-verdicts, spin_verdicts, 0x17, sums.spin_verdicts)	\
+	X(guard-extensions, guard_extensions, 0x18,			\
+	  sums.guard_extensions)					\
+	X(guard-expiries, guard_expiries, 0x19, sums.guard_expiries)
 
 /* Where an event's total is; 0 for what is no event. */
 #define OFFSET(_name, _var, _event, _member)				\

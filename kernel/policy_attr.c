@@ -111,6 +111,13 @@ static const char * const cosched_names[] = {
 };
 KNOB_NAMES(cosched);
 
+static const char * const guard_names[] = {
+	[VMGANG_GUARD_OFF] = "off",
+	[VMGANG_GUARD_KERNEL] = "kernel",
+	[VMGANG_GUARD_HINT] = "hint",
+};
+KNOB_NAMES(guard);
+
 static const char * const spin_names[] = {
 	[VMGANG_SPIN_OFF] = "off",
 	[VMGANG_SPIN_YIELD] = "yield",
@@ -119,6 +126,7 @@ static const char * const spin_names[] = {
 KNOB_NAMES(spin);
 
 KNOB_NUMBER(slice_us, knob_store, VMGANG_SLICE_US_MIN, VMGANG_SLICE_US_MAX);
+KNOB_NUMBER(guard_us, knob_store, VMGANG_GUARD_US_MIN, VMGANG_GUARD_US_MAX);
 
 /* Writing 1 to it also has threads tried again that were fifo or rr before. */
 static ssize_t managed_store(struct kobject *kobj, struct kobj_attribute *attr,
@@ -133,15 +141,16 @@ static ssize_t managed_store(struct kobject *kobj, struct kobj_attribute *attr,
 KNOB_NUMBER(managed, managed_store, 0, 1);
 
 static struct attribute *policy_attrs[] = {
-	&cosched_knob.attr.attr, &spin_knob.attr.attr,
-	&slice_us_knob.attr.attr, &managed_knob.attr.attr, NULL
+	&cosched_knob.attr.attr, &guard_knob.attr.attr, &spin_knob.attr.attr,
+	&slice_us_knob.attr.attr, &guard_us_knob.attr.attr,
+	&managed_knob.attr.attr, NULL
 };
 const struct attribute_group vmgang_policy_group = {
 	.name = "policy", .attrs = policy_attrs
 };
 
 static struct attribute *values_attrs[] = {
-	&cosched_values.attr, &spin_values.attr, NULL
+	&cosched_values.attr, &guard_values.attr, &spin_values.attr, NULL
 };
 const struct attribute_group vmgang_policy_values_group = {
 	.attrs = values_attrs

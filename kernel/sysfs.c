@@ -17,7 +17,7 @@
 #include "vm.h"
 
 /* Directories and files of one vCPU. */
-#define VCPU_FILES	15
+#define VCPU_FILES	18
 
 /* What a vCPU costs in all, its files in sysfs included: at most 4 KB. */
 static_assert(sizeof(struct vmgang_vcpu) + sizeof(struct vmgang_thread) +
@@ -220,7 +220,10 @@ SUMS_FILE(_prefix, preemptions_in_kernel, preemptions_in_kernel, 1);	\
 SUMS_FILE(_prefix, preemptions_in_lock, preemptions_in_lock, 1);	\
 SUMS_FILE(_prefix, spin_exits, spin_exits, 1);				\
 SUMS_FILE(_prefix, spin_verdicts, spin_verdicts, 1);			\
-SUMS_FILE(_prefix, directed_yields, directed_yields, 1)
+SUMS_FILE(_prefix, directed_yields, directed_yields, 1);		\
+SUMS_FILE(_prefix, guard_extensions, guard_extensions, 1);		\
+SUMS_FILE(_prefix, guard_expiries, guard_expiries, 1);			\
+SUMS_FILE(_prefix, guarded_us, guarded_ns, NSEC_PER_USEC)
 #define SUMS_ATTRS(_prefix)						\
 	&_prefix##_run_us.attr.attr, &_prefix##_ready_us.attr.attr,	\
 	&_prefix##_costop_us.attr.attr, &_prefix##_wait_us.attr.attr,	\
@@ -229,7 +232,10 @@ SUMS_FILE(_prefix, directed_yields, directed_yields, 1)
 	&_prefix##_preemptions_in_lock.attr.attr,			\
 	&_prefix##_spin_exits.attr.attr,				\
 	&_prefix##_spin_verdicts.attr.attr,				\
-	&_prefix##_directed_yields.attr.attr
+	&_prefix##_directed_yields.attr.attr,				\
+	&_prefix##_guard_extensions.attr.attr,				\
+	&_prefix##_guard_expiries.attr.attr,				\
+	&_prefix##_guarded_us.attr.attr
 
 SUMS_FILES(vm);
 
@@ -262,9 +268,18 @@ static ssize_t stats_gang_stops_show(struct kobject *kobj,
 }
 FILE_RO(stats, gang_stops);
 
+static ssize_t stats_guard_max_us_show(struct kobject *kobj,
+				       struct kobj_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%llu\n",
+			  READ_ONCE(vmgang_vm_of(kobj)->guard_max_ns) /
+			  NSEC_PER_USEC);
+}
+FILE_RO(stats, guard_max_us);
+
 static struct attribute *stats_attrs[] = {
 	SUMS_ATTRS(vm), &stats_skew_max_us.attr, &stats_gang_starts.attr,
-	&stats_gang_stops.attr, NULL
+	&stats_gang_stops.attr, &stats_guard_max_us.attr, NULL
 };
 static const struct attribute_group stats_group = {
 	.name = "stats", .attrs = stats_attrs

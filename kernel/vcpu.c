@@ -305,6 +305,27 @@ void vmgang_vcpu_spin(struct vmgang_thread *thread)
 	trace_vcpu_spin(vcpu->vm->slot, vcpu->vm->pid, vcpu->index, exits);
 }
 
+/* The class let @thread go on for @ns, since it was in an unsafe state. */
+void vmgang_vcpu_guarded(struct vmgang_thread *thread, u64 ns, bool expired)
+{
+	struct vmgang_vcpu *vcpu;
+	struct vmgang_sums *sums;
+	unsigned long flags;
+
+	vcpu = event_begin(thread, &flags);
+	if (!vcpu)
+		return;
+	sums = &vcpu->account.sums;
+	sums->guard_extensions++;
+	sums->guard_expiries += expired;
+	sums->guarded_ns += ns;
+	if (ns > vcpu->vm->guard_max_ns)
+		vcpu->vm->guard_max_ns = ns;
+	event_end(vcpu, flags);
+	trace_vcpu_guard(vcpu->vm->slot, vcpu->vm->pid, vcpu->index,
+			 ns / NSEC_PER_USEC, expired);
+}
+
 /* The guest says of @thread, which is current, where to see that it holds a lock. */
 void vmgang_vcpu_hint(struct vmgang_thread *thread,
 		      const struct vmgang_hint_offer *offer)
@@ -323,4 +344,20 @@ void vmgang_vcpu_hint(struct vmgang_thread *thread,
 		vmgang_vm_kick(vm);
 		vmgang_vm_put(vm);
 	}
+}
+
+/* For how long @thread's guest says that it will hold a lock that it holds now. */
+u32 vmgang_vcpu_lock_us(struct vmgang_thread *thread)
+{
+	struct vmgang_vcpu *vcpu;
+	unsigned long flags;
+	u32 us = 0;
+
+	vcpu = event_begin(thread, &flags);
+	if (!vcpu)
+		return 0;
+	if (vmgang_hint_held(&vcpu->hint, vcpu->vm->account.now))
+		us = vcpu->hint.offer.hold_us;
+	event_end(vcpu, flags);
+	return us;
 }

@@ -40,12 +40,16 @@ struct kvm_vcpu;
 #define VMGANG_SLICE_US		20000
 #define VMGANG_SLICE_US_MIN	1000
 #define VMGANG_SLICE_US_MAX	100000
+#define VMGANG_GUARD_US		1000
+#define VMGANG_GUARD_US_MIN	100
+#define VMGANG_GUARD_US_MAX	10000
 
 struct vmgang_vm {
 	raw_spinlock_t lock;
 	struct vmgang_vm_account account;
 	u64 gang_starts;
 	u64 gang_stops;
+	u64 guard_max_ns;
 
 	u64 id;
 	u32 slot;
@@ -56,6 +60,8 @@ struct vmgang_vm {
 	u32 cosched;			/* enum vmgang_cosched */
 	u32 slice_us;
 	u32 spin;			/* enum vmgang_spins */
+	u32 guard;			/* enum vmgang_guard */
+	u32 guard_us;
 	u32 managed;
 	bool dead;
 	bool shown;			/* in sysfs; the VM's work's own */
@@ -170,8 +176,10 @@ void vmgang_vcpu_switch_in(struct vmgang_thread *thread);
 void vmgang_vcpu_wake(struct vmgang_thread *thread);
 void vmgang_vcpu_hold(struct vmgang_thread *thread, bool held);
 void vmgang_vcpu_spin(struct vmgang_thread *thread);
+void vmgang_vcpu_guarded(struct vmgang_thread *thread, u64 ns, bool expired);
 void vmgang_vcpu_hint(struct vmgang_thread *thread,
 		      const struct vmgang_hint_offer *offer);
+u32 vmgang_vcpu_lock_us(struct vmgang_thread *thread);
 
 /* thread.c */
 struct vmgang_thread *vmgang_thread_alloc(struct task_struct *task);
@@ -196,6 +204,7 @@ int vmgang_kvm_init(void);
 void vmgang_kvm_uninit(void);
 bool vmgang_kvm_yielding(const struct kvm_vcpu *kvcpu);
 bool vmgang_kvm_preempted_in_kernel(const struct kvm_vcpu *kvcpu);
+bool vmgang_kvm_in_kernel(struct kvm_vcpu *kvcpu);
 u64 vmgang_kvm_yields(const struct kvm_vcpu *kvcpu);
 
 /* cgroup.c */
@@ -226,6 +235,9 @@ int vmgang_bpf_attach_class(u32 abi);
 void vmgang_bpf_detach_class(void);
 int vmgang_bpf_get_vcpu(struct task_struct *p, struct vmgang_bpf_vcpu *out);
 int vmgang_bpf_get_vm(u32 slot, struct vmgang_bpf_vm *out);
+bool vmgang_bpf_in_kernel(struct task_struct *p);
+u32 vmgang_bpf_lock_us(struct task_struct *p);
+void vmgang_bpf_report_guard(struct task_struct *p, u64 ns, bool expired);
 void vmgang_bpf_report_costop(struct task_struct *p, bool held);
 void vmgang_bpf_report_gang(u32 slot, u64 id, bool start, u32 width);
 bool vmgang_class_attached(void);

@@ -35,6 +35,7 @@ PAYLOAD(idle);
 PAYLOAD(one_busy);
 PAYLOAD(wake);
 PAYLOAD(yieldy);
+PAYLOAD(syscall);
 PAYLOAD(held);
 
 /* Default work: a few hundred microseconds under emulation where it spins. */
@@ -57,6 +58,8 @@ static const struct payload payloads[] = {
 	  "waits in HLT for the token, WORK turns, token and IPI to the next" },
 	{ "yieldy", payload_yieldy, true, 1000,
 	  "WORK turns, in bursts of RUN-US with a halt of HALT-US between" },
+	{ "syscall", payload_syscall, false, 20000,
+	  "WORK turns in ring 0, then THINK turns in ring 3" },
 	{ "held", payload_held, false, 3000,
 	  "WORK turns, which it tells the host holds a lock, and THINK without" },
 };
@@ -89,7 +92,7 @@ static void usage(FILE *out)
 	      "  --vcpus N        vCPUs of each VM, 1 to 64\n"
 	      "  --vms N          VMs in this process\n"
 	      "  --work N         turns of one iteration (a turn is DEC and JNZ)\n"
-	      "  --think N        lock, held: turns between two holds\n"
+	      "  --think N        lock, held: turns between two holds; syscall: in ring 3\n"
 	      "  --hint-shift N   held: bytes by which the hint's address is wrong\n"
 	      "  --hint-control N held: the hint's control word (kernel/guest/hint.h)\n"
 	      "  --phase N        phase: iterations of a phase\n"

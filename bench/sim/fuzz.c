@@ -301,8 +301,11 @@ static void random_scenario(struct scenario *sc, u64 seed)
 	u32 i;
 
 	random_guests(sc, seed);
-	for (i = 0; i < sc->nr_vms; i++)
+	for (i = 0; i < sc->nr_vms; i++) {
 		sc->vms[i].spin = rng_below(&r, 3);
+		sc->vms[i].guard = rng_percent(&r, 30);
+		sc->vms[i].guard_for = pick(&r, 100, 10000) * US;
+	}
 }
 
 struct tally {

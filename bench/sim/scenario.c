@@ -83,6 +83,8 @@ static const struct key vm_keys[] = {
 	NUM("cap_period_us", struct vm_conf, period, US, 1000, 1000000),
 	ONE("cosched", struct vm_conf, cosched, "off gang"),
 	ONE("spin", struct vm_conf, spin, "off yield preempt"),
+	ONE("guard", struct vm_conf, guard, "off kernel"),
+	NUM("guard_us", struct vm_conf, guard_for, US, 100, 10000),
 	NUM("slice_us", struct vm_conf, slice, US, 1000, 100000),
 	NUM("reserve_period_us", struct vm_conf, reserve_period, US, 1000, 10000000),
 	NUM("reserve_slice_us", struct vm_conf, reserve_slice, US, 0, 10000000),
@@ -155,6 +157,7 @@ struct vm_conf *scenario_add_vm(struct scenario *sc, const char *name)
 	vm->weight = 100;
 	vm->period = 100 * MS;
 	vm->spin = SPIN_YIELD;
+	vm->guard_for = MS;
 	vm->slice = 20 * MS;
 	vm->reserve_period = 100 * MS;
 	vm->extratime = 1;

@@ -11,6 +11,7 @@ const struct sched_ops *const schedulers[] = {
 	&sched_gang,
 	&sched_off,
 	&sched_preempt,
+	&sched_guard,
 	&sched_eevdf,
 	&sched_eevdf_ple,
 	&sched_xen_credit,

@@ -17,7 +17,8 @@ enum sched_flags {
 	SCHED_ALL_OFF	= 2,	/* whatever the scenario says, VMs are independent, */
 	SCHED_ALL_GANG	= 4,	/* … gangs */
 	SCHED_PROPS	= 8,	/* promises the properties of props.h */
-	SCHED_ALL_PREEMPT = 16,	/* … are preempted when they spin */
+	SCHED_ALL_PREEMPT = 16,	/* … are preempted when they spin, */
+	SCHED_ALL_GUARD	= 32,	/* … not in the guest's kernel */
 };
 
 /**
@@ -67,7 +68,7 @@ struct sched_ops {
 	u32 (*cell)(struct sim *sim, struct vcpu *v);
 };
 
-extern const struct sched_ops sched_off, sched_preempt, sched_gang, sched_class;
+extern const struct sched_ops sched_off, sched_preempt, sched_guard, sched_gang, sched_class;
 extern const struct sched_ops sched_eevdf, sched_eevdf_ple;
 extern const struct sched_ops sched_xen_credit, sched_xen_sedf;
 extern const struct sched_ops sched_esx_strict, sched_esx_relaxed, sched_naive;

@@ -186,6 +186,7 @@ static void class_dispatch(struct sim *sim, struct pcpu *p, struct vcpu *prev)
 	if (prev && cell_of(sim, prev) == c && vg_vcpu(s, cv(prev)->vi)->state == VG_RUNNING)
 		pvi = cv(prev)->vi;
 	vg_plan_begin(&pl, sim->now, cp(p)->bit, pvi);
+	pl.unsafe = pvi != VG_NONE && guest_in_kernel(prev);
 	decide_pick(s, c, &pl);
 	class_of(sim)->counts.picks++;
 	if (pl.own == VG_KEEP) {
@@ -200,7 +201,19 @@ static void class_dispatch(struct sim *sim, struct pcpu *p, struct vcpu *prev)
 		if (vi < VG_MAX_VCPUS)
 			send(sim, c, vi, b, false);
 	}
+	if (pl.look)
+		event_set(&sim->queue, &cp(p)->look, pl.look);
 	act(sim, c, &pl);
+}
+
+static void on_look(struct sim *sim, void *arg)
+{
+	struct pcpu *p = arg;
+	struct vg_cell *c = vg_cell(st(sim), p->cell);
+
+	sim->here = p;
+	if (vg_pcpu(c, cp(p)->bit)->guard)
+		kick(sim, c, vg_bit(cp(p)->bit));
 }
 
 static void class_running(struct sim *sim, struct pcpu *p, struct vcpu *v)
@@ -319,7 +332,7 @@ static void class_tick(struct sim *sim, struct pcpu *p)
 {
 	struct vg_pcpu *pc = vg_pcpu(vg_cell(st(sim), p->cell), cp(p)->bit);
 
-	if (sim->now + VG_SLOP < vg_pcpu_deadline(st(sim), pc, cv(p->cur)->vi))
+	if (!pc->guard && sim->now + VG_SLOP < vg_pcpu_deadline(st(sim), pc, cv(p->cur)->vi))
 		return;
 	cv(p->cur)->slice = false;
 	host_resched(sim, p);
@@ -375,6 +388,12 @@ static u32 cosched_of(struct sim *sim, struct vcpu *v)
 
 _Static_assert((int)SPIN_PREEMPT == (int)VMGANG_SPIN_PREEMPT, "one order");
 
+static u32 guard_of(struct sim *sim, struct vcpu *v)
+{
+	return sim->ops->flags & SCHED_ALL_GUARD ? VMGANG_GUARD_KERNEL :
+						   (u32)v->vm->conf->guard;
+}
+
 static u32 spin_of(struct sim *sim, struct vcpu *v)
 {
 	return sim->ops->flags & SCHED_ALL_PREEMPT ? VMGANG_SPIN_PREEMPT :
@@ -400,6 +419,7 @@ static void class_join(struct sim *sim, struct vcpu *v)
 		.id = v->vm->id + 1, .cgroup_id = v->vm->id + 1, .slot = v->vm->id,
 		.pid = 1, .nr_vcpus = v->vm->nr_vcpus, .cosched = cosched_of(sim, v),
 		.slice_us = (u32)(conf->slice / US), .managed = 1, .spin = spin_of(sim, v),
+		.guard = guard_of(sim, v), .guard_us = (u32)(conf->guard_for / US),
 	};
 	struct vmgang_bpf_vcpu vinfo = {
 		.vm_id = info.id, .cgroup_id = info.cgroup_id, .slot = info.slot,
@@ -506,6 +526,8 @@ static int class_begin(struct sim *sim)
 
 		cp(p)->bit = vg_cell_add_pcpu(vg_cell(cl->state, p->cell), i);
 		vg_idle_set(vg_cell(cl->state, p->cell), cp(p)->bit);
+		cp(p)->look.fire = on_look;
+		cp(p)->look.arg = p;
 	}
 	for (i = 0; i < sim->nr_cells; i++) {
 		cl->cells[i].id = i;
@@ -571,5 +593,7 @@ const struct sched_ops id = {				\
 CLASS(sched_off, "off", "vmgang's class, every VM's vCPUs independent", SCHED_ALL_OFF);
 CLASS(sched_preempt, "preempt", "vmgang's class, every VM independent, spinners preempted",
       SCHED_ALL_OFF | SCHED_ALL_PREEMPT);
+CLASS(sched_guard, "guard", "vmgang's class, every VM independent, guarded in its kernel",
+      SCHED_ALL_OFF | SCHED_ALL_GUARD);
 CLASS(sched_gang, "gang", "vmgang's class, every VM a gang", SCHED_ALL_GANG);
 CLASS(sched_class, "class", "vmgang's class, as each VM's cosched says", 0);

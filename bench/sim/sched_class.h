@@ -36,6 +36,7 @@ struct class_vcpu {
 struct class_pcpu {
 	u32 bit;
 	struct vcpu *local;
+	struct event look;	/* while a guarded vCPU goes on */
 };
 
 struct class_cell {

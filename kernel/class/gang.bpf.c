@@ -44,7 +44,8 @@
  * Who decides, and who carries it out
  *
  * A vCPU that spins goes on, hands the rest of its stint to the sibling that KVM
- * names, or makes room for another VM: policy_spin.h.
+ * names, or makes room for another VM: policy_spin.h.  One that loses its pCPU in
+ * guest kernel mode may be let go on for a little: policy_guard.h.
  *
  * A VM under `adaptive` is one or the other kind, as policy_adapt.h finds: the
  * module says when a vCPU spins or loses its pCPU in guest kernel mode.
@@ -108,6 +109,10 @@ struct cell_timer {
 	struct bpf_timer timer;
 };
 
+struct look {
+	struct bpf_timer timer;
+};
+
 struct cgroup_conf {
 	u64 quota;
 	u64 period;
@@ -130,6 +135,14 @@ struct {
 	__type(key, u32);
 	__type(value, struct cell_timer);
 } timers SEC(".maps");
+
+/* By pCPU: when one that goes on with a guarded vCPU asks again. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, VG_MAX_CPUS);
+	__type(key, u32);
+	__type(value, struct look);
+} looks SEC(".maps");
 
 /* cpu.weight and cpu.max of every cgroup that has a cpu controller. */
 struct {
@@ -159,6 +172,9 @@ int vmgang_bpf_attach_class(u32 abi) __ksym;
 void vmgang_bpf_detach_class(void) __ksym;
 int vmgang_bpf_get_vcpu(struct task_struct *p, struct vmgang_bpf_vcpu *out) __ksym;
 int vmgang_bpf_get_vm(u32 slot, struct vmgang_bpf_vm *out) __ksym;
+bool vmgang_bpf_in_kernel(struct task_struct *p) __ksym;
+u32 vmgang_bpf_lock_us(struct task_struct *p) __ksym;
+void vmgang_bpf_report_guard(struct task_struct *p, u64 ns, bool expired) __ksym;
 void vmgang_bpf_report_costop(struct task_struct *p, bool held) __ksym;
 void vmgang_bpf_report_gang(u32 slot, u64 id, bool start, u32 width) __ksym;
 
@@ -327,6 +343,8 @@ void BPF_STRUCT_OPS(vg_dispatch, s32 cpu, struct task_struct *prev)
 	}
 
 	vg_plan_begin(pl, now, bit, pvi);
+	if (pvi != VG_NONE)
+		ask_unsafe(vg_vm(&state, vg_vcpu(&state, pvi)->slot), pl, prev);
 	bpf_spin_lock(lock);
 	vg_pick(&state, c, pl);
 	bpf_spin_unlock(lock);
@@ -355,6 +373,8 @@ void BPF_STRUCT_OPS(vg_dispatch, s32 cpu, struct task_struct *prev)
 	}
 	if (pl->placed)
 		send_placed(c, cell, pl);
+	if (pl->look)
+		look_at(cpu, pl->now, pl->look);
 	act(c, pl, pl->kick);
 }
 
@@ -446,7 +466,7 @@ void BPF_STRUCT_OPS(vg_tick, struct task_struct *p)
 		return;
 	adapt(vg_vcpu(&state, vi)->slot);
 	pc = vg_pcpu(vg_cell(&state, cell), cpu_bit[cpu & (VG_MAX_CPUS - 1)]);
-	if (scx_bpf_now() + VG_SLOP >= vg_pcpu_deadline(&state, pc, vi))
+	if (pc->guard || scx_bpf_now() + VG_SLOP >= vg_pcpu_deadline(&state, pc, vi))
 		scx_bpf_task_set_slice(p, 0);
 }
 

@@ -86,6 +86,39 @@ static __noinline void kick(struct vg_cell *c, u64 mask)
 	}
 }
 
+/* Is @prev, which is pl->prev, not to be preempted now, as far as its VM is guarded? */
+static __always_inline void ask_unsafe(struct vg_vm *vm, struct vg_plan *pl,
+				       struct task_struct *prev)
+{
+	if (!vm->guard)
+		return;
+	if (vm->hinted) {
+		pl->hold = vmgang_bpf_lock_us(prev) * 1000ULL;
+		pl->unsafe = pl->hold > 0;
+	} else {
+		pl->unsafe = vmgang_bpf_in_kernel(prev);
+	}
+}
+
+static __noinline void report_guard(struct vg_plan *pl)
+{
+	struct task_struct *p = bpf_task_from_pid(vg_vcpu(&state, pl->guarded)->pid);
+
+	if (!p)
+		return;
+	vmgang_bpf_report_guard(p, pl->guard_ns, pl->expired);
+	bpf_task_release(p);
+}
+
+/* Let pCPU @cpu ask for work again at @when, on which it goes on with a guarded vCPU. */
+static __noinline void look_at(u32 cpu, u64 now, u64 when)
+{
+	struct look *l = bpf_map_lookup_elem(&looks, &cpu);
+
+	if (l)
+		bpf_timer_start(&l->timer, when > now ? when - now : 1, VG_TIMER_CPU_PIN);
+}
+
 /* Carry out what a plan says, apart from moving threads. */
 VG_INLINE void act(struct vg_cell *c, struct vg_plan *pl, u64 kicks)
 {
@@ -93,6 +126,8 @@ VG_INLINE void act(struct vg_cell *c, struct vg_plan *pl, u64 kicks)
 		kick(c, kicks);
 	if (pl->nr_stopped || pl->started != VG_NONE || pl->held != VG_NONE)
 		report_plan(pl);
+	if (pl->guarded != VG_NONE)
+		report_guard(pl);
 	if (c->refill && c->refill != c->armed)
 		arm_timer(c, pl->now, c->refill);
 }

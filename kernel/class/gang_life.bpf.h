@@ -249,6 +249,21 @@ void BPF_STRUCT_OPS(vg_cgroup_set_bandwidth, struct cgroup *cgrp, u64 period_us,
 	}
 }
 
+/* In the interrupt's exit, the guest's mode is fresh: let ops.dispatch() see it. */
+static int on_look(void *map, u32 *key, struct look *l)
+{
+	u32 cpu = *key & (VG_MAX_CPUS - 1), cell = cell_of(cpu), bit;
+	struct vg_cell *c;
+
+	if (cell >= VG_MAX_CELLS)
+		return 0;
+	c = vg_cell(&state, cell);
+	bit = cpu_bit[cpu];
+	if (vg_pcpu(c, bit)->guard)
+		kick(c, vg_bit(bit));
+	return 0;
+}
+
 static int on_timer(void *map, u32 *key, struct cell_timer *t)
 {
 	u32 cell = *key & (VG_MAX_CELLS - 1), n;
@@ -282,7 +297,8 @@ static int on_timer(void *map, u32 *key, struct cell_timer *t)
 s32 BPF_STRUCT_OPS_SLEEPABLE(vg_init)
 {
 	struct cell_timer *t;
-	u32 bit, cell;
+	u32 bit, cell, cpu;
+	struct look *l;
 	s32 err;
 	int i;
 
@@ -295,6 +311,14 @@ s32 BPF_STRUCT_OPS_SLEEPABLE(vg_init)
 		if (bit == VG_NONE)
 			return -7;
 		cpu_bit[i & (VG_MAX_CPUS - 1)] = bit;
+		cpu = i;
+		l = bpf_map_lookup_elem(&looks, &cpu);
+		if (!l)
+			return -VG_ENOENT;
+		err = bpf_timer_init(&l->timer, &looks, VG_CLOCK_MONOTONIC);
+		if (err)
+			return err;
+		bpf_timer_set_callback(&l->timer, on_look);
 	}
 	vg_times(i, VG_MAX_CELLS) {
 		if (i >= (int)nr_cells)

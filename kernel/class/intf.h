@@ -22,6 +22,12 @@ enum vmgang_cosched {
 	VMGANG_COSCHED_ADAPTIVE,	/* a gang while it is seen to spin, else off */
 };
 
+enum vmgang_guard {
+	VMGANG_GUARD_OFF,
+	VMGANG_GUARD_KERNEL,	/* not preempted in guest kernel mode */
+	VMGANG_GUARD_HINT,	/* not while the guest says that it holds a lock */
+};
+
 enum vmgang_spins {
 	VMGANG_SPIN_OFF,
 	VMGANG_SPIN_YIELD,	/* to the sibling that KVM names */
@@ -48,8 +54,9 @@ enum vmgang_spins {
  * @cosched:	enum vmgang_cosched
  * @slice_us:	length of a stint, in microseconds (1000..100000)
  * @spin:	enum vmgang_spins
+ * @guard:	enum vmgang_guard
+ * @guard_us:	how long at most, in microseconds (100..10000)
  * @managed:	1 if the VM's threads belong in the class, else 0
- * @pad:	0
  */
 struct vmgang_bpf_vm {
 	__u64 id;
@@ -60,8 +67,9 @@ struct vmgang_bpf_vm {
 	__u32 cosched;
 	__u32 slice_us;
 	__u32 spin;
+	__u32 guard;
+	__u32 guard_us;
 	__u32 managed;
-	__u32 pad;
 };
 
 /**

@@ -113,6 +113,9 @@ enum vg_stat {
 	VG_STAT_WAKE_PREEMPTS,
 	VG_STAT_YIELDS,		/* to the sibling that KVM named, … */
 	VG_STAT_SPUN,		/* … to another VM */
+	VG_STAT_GUARDS,		/* stints that went on in guest kernel mode, … */
+	VG_STAT_EXPIRIES,	/* … until the bound, … */
+	VG_STAT_GUARD_SUM,	/* … ns in all */
 	VG_STAT_THROTTLES,
 	VG_STAT_STARVED,
 	VG_STAT_HOST,		/* a pCPU was lost to the host's own threads */
@@ -211,6 +214,8 @@ struct vg_vm {
 	u64 id;			/* 0: record is free */
 	u64 cgroup;
 	u64 slice;
+	u64 guard;		/* ns, 0: off */
+	u32 hinted;		/* the guest says itself when it is unsafe */
 	u32 weight;
 	u32 cosched;
 	u32 spin;
@@ -224,6 +229,7 @@ struct vg_pcpu {
 	u64 vstart;		/* its ent's vtime then */
 	u64 deadline;
 	u64 vnow;		/* largest vtime picked here */
+	u64 guard;		/* since when @cur is guarded, or 0 */
 	u32 cpu;		/* the kernel's number */
 	u32 cur;		/* vCPU that runs */
 	u32 coming;		/* vCPU that is to run next */
@@ -252,6 +258,7 @@ struct vg_node {
 struct vg_cell {
 	u64 all;		/* its pCPUs */
 	u64 idle;		/* those in the idle loop; set and cleared atomically */
+	u64 guards;		/* those that go on with a guarded vCPU */
 	u64 vnow;		/* largest vtime picked: where newcomers start */
 	u64 refill;		/* when the first throttled ent or vCPU may go on */
 	u64 load;		/* weights of the VMs at home here */
@@ -284,6 +291,9 @@ struct vg_cell {
  * @now:	ns
  * @self:	pCPU that asks for work, VG_NONE if none does
  * @prev:	vCPU that @self runs and that could go on, or VG_NONE
+ * @unsafe:	… which is in guest kernel mode, or says that it holds a lock
+ *		(asked if its VM is guarded)
+ * @hold:	… for so many ns, if it says so; else 0
  * @own:	vCPU for @self, VG_KEEP or VG_NONE (nothing to run)
  * @placed:	other pCPUs that got a vCPU (pcpu->coming), which is to be sent
  * @kick:	pCPUs that are to ask for work themselves, now; some have a
@@ -291,12 +301,17 @@ struct vg_cell {
  * @started:	ent whose gang stint began, or VG_NONE
  * @held:	ent that became VG_HELD, or VG_NONE
  * @stopped:	ents whose gang stint ended
+ * @look:	when @self is to ask again, as @prev is guarded; or 0
+ * @guarded:	vCPU whose guarded time ended, after @guard_ns; or VG_NONE
+ * @expired:	… because the bound was reached
  * @match:	vCPU for each chosen pCPU while a gang is put together
  */
 struct vg_plan {
 	u64 now;
 	u32 self;
 	u32 prev;
+	u32 unsafe;
+	u64 hold;
 
 	u64 placed;
 	u64 kick;
@@ -306,6 +321,10 @@ struct vg_plan {
 	u32 nr_stopped;
 	u32 stopped[VG_PLAN_STOPS];
 	u32 width[VG_PLAN_STOPS];
+	u64 look;
+	u64 guard_ns;
+	u32 guarded;
+	u32 expired;
 
 	u32 narrow;		/* consider ents up to this width */
 	u32 skip;		/* … and not this one */

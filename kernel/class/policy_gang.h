@@ -19,12 +19,16 @@ VG_INLINE void vg_plan_begin(struct vg_plan *pl, u64 now, u32 self, u32 prev)
 	pl->now = now;
 	pl->self = self;
 	pl->prev = prev;
+	pl->unsafe = 0;
+	pl->hold = 0;
 	pl->placed = 0;
 	pl->kick = 0;
 	pl->own = VG_NONE;
 	pl->started = VG_NONE;
 	pl->held = VG_NONE;
 	pl->nr_stopped = 0;
+	pl->look = 0;
+	pl->guarded = VG_NONE;
 	pl->skip = VG_NONE;
 	pl->narrow = VG_CELL_PCPUS;
 }
@@ -417,6 +421,14 @@ VG_FN void vg_gang_join(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 	p->stint = 1;
 }
 
+/* Does the vCPU that runs on pCPU @bit want to be asked before it goes? */
+VG_INLINE bool vg_pcpu_guarded(struct vg_state_all *s, struct vg_cell *c, u32 bit)
+{
+	u32 vi = vg_pcpu(c, bit)->cur;
+
+	return vi != VG_NONE && vg_vm(s, vg_vcpu(s, vi)->slot)->guard;
+}
+
 /*
  * Start gang @ei on as many pCPUs as it has runnable vCPUs, now, or not at all.
  * Members that run already (alone, filling in) join the stint where they are.
@@ -458,7 +470,8 @@ VG_FN bool vg_gang_start(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 		vg_vcpu_place(s, c, pl->match[b], b, pl);
 		if (b == pl->self)
 			pl->own = pl->match[b];
-		else if (pl->self != VG_NONE && !(ending & vg_bit(b)))
+		else if (pl->self != VG_NONE && !(ending & vg_bit(b)) &&
+			 !vg_pcpu_guarded(s, c, b))
 			pl->placed |= vg_bit(b);
 		else
 			pl->kick |= vg_bit(b);

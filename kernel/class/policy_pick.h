@@ -7,6 +7,7 @@
 #define VMGANG_POLICY_PICK_H
 
 #include "policy_gang.h"
+#include "policy_guard.h"
 #include "policy_spin.h"
 
 /* pCPU pl->self goes on with pl->prev, whose stint is over, for another one. */
@@ -147,6 +148,8 @@ VG_FN void vg_pick(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl
 		vg_vcpu_settle(s, c, prev, pl->now);
 		vg_ent_throttle(s, c, pl, vg_vcpu(s, prev)->ent);
 	}
+	if (vg_pick_guard(s, c, pl))
+		goto out;
 	if (p->coming != VG_NONE) {
 		p->served = 1;
 		if (!p->sent)
@@ -175,6 +178,8 @@ VG_FN void vg_pick(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl
 	}
 	if (!vg_pick_rejoin(s, c, pl))
 		vg_pick_queue(s, c, pl);
+	if (pl->own == VG_NONE && pl->prev == VG_NONE && c->guards)
+		vg_pick_unguarded(s, c, pl);
 	if (pl->own == VG_NONE && prev == VG_NONE)
 		vg_idle_set(c, pl->self);
 out:
@@ -224,10 +229,23 @@ VG_FN u32 vg_wake_victim(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 	return best;
 }
 
+/* Who woke the vCPU that was placed on pCPU @bit sends it there, or the pCPU asks. */
+VG_INLINE u32 vg_wake_send(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 bit)
+{
+	if (vg_pcpu_guarded(s, c, bit)) {
+		pl->kick |= vg_bit(bit);
+		return VG_NONE;
+	}
+	vg_pcpu(c, bit)->sent = 1;
+	pl->kick &= ~vg_bit(bit);
+	return bit;
+}
+
 /*
  * vCPU @vi has just begun to wait.  Give it a pCPU at once if it is its turn: a
  * member of a gang within its stint, an idle pCPU, or, if @preempt, one whose
- * ent is well ahead.  Returns the pCPU, VG_NONE if it waits.
+ * ent is well ahead.  Returns the pCPU that it is
+ * to be sent to, VG_NONE if it waits, or if that pCPU has to ask for it.
  */
 VG_FN u32 vg_wake(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 vi,
 		  bool preempt)
@@ -252,11 +270,8 @@ VG_FN u32 vg_wake(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl,
 	} else if (gang && vg_ent_width(e) > 1) {
 		if (b == VG_NONE)
 			return VG_NONE;
-		if (vg_gang_start(s, c, pl, v->ent)) {
-			vg_pcpu(c, v->bit)->sent = 1;
-			pl->kick &= ~vg_bit(v->bit);
-			return v->bit;
-		}
+		if (vg_gang_start(s, c, pl, v->ent))
+			return vg_wake_send(s, c, pl, v->bit);
 		vg_gang_hold(s, c, pl, v->ent);
 	} else if (b != VG_NONE) {
 		vg_count(c, VG_STAT_WAKE_IDLE, 1);
@@ -274,9 +289,7 @@ VG_FN u32 vg_wake(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl,
 	if (gang && !(e->flags & VG_ON))
 		vg_pcpu_shorten(c, b, pl->now);
 	vg_gang_release(c, e);
-	vg_pcpu(c, b)->sent = 1;
-	pl->kick &= ~vg_bit(b);
-	return b;
+	return vg_wake_send(s, c, pl, b);
 }
 
 /* vCPU @vi begins to run on pCPU @bit, because we said so or in spite of it. */
@@ -335,8 +348,10 @@ VG_FN void vg_vcpu_stop(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 		return;
 	vg_vcpu_settle(s, c, vi, pl->now);
 	v->state = VG_OUT;
-	if (p->cur == vi)
+	if (p->cur == vi) {
+		vg_guard_end(c, pl, v->bit, false);
 		p->cur = VG_NONE;
+	}
 	vg_ent_off(s, c, ei, v->bit);
 	if (!e->on)
 		vg_gang_stop(s, c, pl, ei);

@@ -145,6 +145,12 @@ VG_FN void vg_ent_put(struct vg_state_all *s, u32 ei)
 	s->free_ent = ei;
 }
 
+VG_INLINE void vg_guard_set(struct vg_vm *vm, struct vmgang_bpf_vm *info)
+{
+	vm->guard = info->guard != VMGANG_GUARD_OFF ? (u64)info->guard_us * 1000 : 0;
+	vm->hinted = info->guard == VMGANG_GUARD_HINT;
+}
+
 /* A thread of VM @info enters; returns the vCPU's record. */
 VG_FN u32 vg_vcpu_get(struct vg_state_all *s, struct vmgang_bpf_vm *info,
 		      struct vmgang_bpf_vcpu *vinfo, u32 pid, u32 weight)
@@ -164,6 +170,7 @@ VG_FN u32 vg_vcpu_get(struct vg_state_all *s, struct vmgang_bpf_vm *info,
 		vm->cgroup = info->cgroup_id;
 		vm->cosched = info->cosched;
 		vm->spin = info->spin;
+		vg_guard_set(vm, info);
 		vg_adapt_begin(&vm->adapt);
 		vm->slice = (u64)info->slice_us * 1000;
 		vm->weight = weight;

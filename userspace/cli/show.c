@@ -50,6 +50,11 @@ static void print_stats(sd_json_variant *stats, unsigned int nr_vcpus)
 	       count(stats, VG_STAT_SPIN_VERDICTS));
 	printf("  directed yields             %llu\n",
 	       count(stats, VG_STAT_DIRECTED_YIELDS));
+	printf("  guarded, until the bound    %llu, %llu; %llu us, longest %llu us\n",
+	       count(stats, VG_STAT_GUARD_EXTENSIONS),
+	       count(stats, VG_STAT_GUARD_EXPIRIES),
+	       count(stats, VG_STAT_GUARDED_US),
+	       count(stats, VG_STAT_GUARD_MAX_US));
 }
 
 static void print_vcpus(sd_json_variant *vcpus)

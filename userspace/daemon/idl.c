@@ -30,7 +30,11 @@ static SD_VARLINK_DEFINE_STRUCT_TYPE(Stats,
 	FIELD(spin_exits, INT),
 	FIELD(spin_verdicts, INT),
 	FIELD(directed_yields, INT),
+	FIELD(guard_extensions, INT),
+	FIELD(guard_expiries, INT),
+	FIELD(guarded_us, INT),
 	FIELD(skew_max_us, INT),
+	FIELD(guard_max_us, INT),
 	FIELD(gang_starts, INT),
 	FIELD(gang_stops, INT));
 
@@ -49,7 +53,10 @@ static SD_VARLINK_DEFINE_STRUCT_TYPE(Vcpu,
 	FIELD(preemptions_in_lock, INT),
 	FIELD(spin_exits, INT),
 	FIELD(spin_verdicts, INT),
-	FIELD(directed_yields, INT));
+	FIELD(directed_yields, INT),
+	FIELD(guard_extensions, INT),
+	FIELD(guard_expiries, INT),
+	FIELD(guarded_us, INT));
 
 static SD_VARLINK_DEFINE_STRUCT_TYPE(Vm,
 	FIELD(pid, INT),

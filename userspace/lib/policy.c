@@ -11,10 +11,13 @@
 
 #define SLICE_US_MIN 1000
 #define SLICE_US_MAX 100000
+#define GUARD_US_MIN 100
+#define GUARD_US_MAX 10000
 
 static const char *const cosched_values[] = {
 	"off", "strict", "gang", "relaxed", "adaptive", NULL
 };
+static const char *const guard_values[] = { "off", "kernel", "hint", NULL };
 static const char *const spin_values[] = {
 	"off", "yield", "preempt", NULL
 };
@@ -39,6 +42,13 @@ static const struct {
 		.builtin = "off",
 		.values = cosched_values,
 	},
+	[VG_KNOB_GUARD] = {
+		.name = "guard",
+		.sysfs = "policy/guard",
+		.allowed = "off, kernel, hint",
+		.builtin = "off",
+		.values = guard_values,
+	},
 	[VG_KNOB_SPIN] = {
 		.name = "spin",
 		.sysfs = "policy/spin",
@@ -53,6 +63,14 @@ static const struct {
 		.builtin = "20000",
 		.min = SLICE_US_MIN,
 		.max = SLICE_US_MAX,
+	},
+	[VG_KNOB_GUARD_US] = {
+		.name = "guard_us",
+		.sysfs = "policy/guard_us",
+		.allowed = "100..10000",
+		.builtin = "1000",
+		.min = GUARD_US_MIN,
+		.max = GUARD_US_MAX,
 	},
 	[VG_KNOB_MANAGED] = {
 		.name = "managed",

@@ -13,8 +13,10 @@
 enum vg_knob {
 	VG_KNOB_PRESET,		/* not a file in sysfs: it stands for others */
 	VG_KNOB_COSCHED,
+	VG_KNOB_GUARD,
 	VG_KNOB_SPIN,
 	VG_KNOB_SLICE_US,
+	VG_KNOB_GUARD_US,
 	VG_KNOB_MANAGED,
 	VG_NR_KNOBS
 };

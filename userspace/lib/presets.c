@@ -22,10 +22,8 @@ static struct {
 static const struct {
 	const char *name, *off;
 } to_come[] = {
-	{ "guard", "off" },
 	{ "isolate", "off" },
 	{ "skew_us", NULL },
-	{ "guard_us", NULL },
 	{ "reserve_period_us", "0" },
 	{ "reserve_slice_us", "0" },
 	{ "extratime", "0" },

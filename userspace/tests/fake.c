@@ -40,6 +40,7 @@ void fake_new(struct fake *f)
 	fake_write(f, "sysfs/state", "observe\n");
 	fake_write(f, "sysfs/nr_vms", "0\n");
 	fake_write(f, "sysfs/cosched_values", "off gang\n");
+	fake_write(f, "sysfs/guard_values", "off\n");
 	fake_write(f, "sysfs/spin_values", "off yield\n");
 	set_env(f, "VMGANG_ROOT", "root");
 	set_env(f, "VMGANG_SYSFS", "sysfs");
@@ -123,7 +124,10 @@ static void write_counts(const struct fake *f, const char *dir, int factor)
 		{ "corun_us", 200000 }, { "preemptions", 5 },
 		{ "preemptions_in_kernel", 1 }, { "preemptions_in_lock", 0 },
 		{ "spin_exits", 25 },
-		{ "spin_verdicts", 4 }, { "directed_yields", 3 }, { "skew_max_us", 1234 },
+		{ "spin_verdicts", 4 }, { "directed_yields", 3 },
+		{ "guard_extensions", 6 }, { "guard_expiries", 1 },
+		{ "guarded_us", 2345 }, { "guard_max_us", 1003 },
+		{ "skew_max_us", 1234 },
 		{ "gang_starts", 20 }, { "gang_stops", 19 },
 	};
 	char path[128];
@@ -185,6 +189,8 @@ void fake_vm(const struct fake *f, int pid, int id, int nr_vcpus,
 		   "/machine.slice/machine-qemu\\x2d%d\\x2dvm.scope\n", id);
 	fake_write(f, "new/policy/cosched", "off\n");
 	fake_write(f, "new/policy/spin", "off\n");
+	fake_write(f, "new/policy/guard", "off\n");
+	fake_write(f, "new/policy/guard_us", "1000\n");
 	fake_write(f, "new/policy/slice_us", "20000\n");
 	fake_write(f, "new/policy/managed", "1\n");
 	write_counts(f, "new/stats", nr_vcpus);

@@ -12,6 +12,7 @@
 static const struct vg_offers both = {
 	.values = {
 		[VG_KNOB_COSCHED] = "off gang",
+		[VG_KNOB_GUARD] = "off",
 		[VG_KNOB_SPIN] = "off yield",
 	},
 };

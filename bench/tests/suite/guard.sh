@@ -1,0 +1,59 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Shows that guard=kernel keeps vCPUs from being preempted in guest kernel mode, within its bound and at no other's cost.
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+class_up
+is 'off kernel hint' "$(cat $sys/guard_values)" 'the module lists what it takes'
+
+# Three VMs of two vCPUs; the first is in ring 0 for three quarters of its time,
+# in stretches of some 100 us, as a guest that lives by system calls.
+vm_start calls --vcpus 2 --payload syscall --work 24000 --think 8000 || exit 1
+calls=$vm
+others=()
+for i in 1 2; do
+	vm_start "other$i" --vcpus 2 --payload compute || exit 1
+	others+=("$vm")
+done
+for pid in "$calls" "${others[@]}"; do until_true 5 in_class "$pid" 2; done
+rate() { # of 1000 preemptions in 8 s, how many in guest kernel mode
+	local all kernel
+	all=$(stat_of "$calls" preemptions) kernel=$(stat_of "$calls" preemptions_in_kernel)
+	sleep 8
+	all=$(($(stat_of "$calls" preemptions) - all))
+	note "$all preemptions"
+	echo $((1000 * ($(stat_of "$calls" preemptions_in_kernel) - kernel) / (all + !all)))
+}
+before=$(rate | tail -n 1)
+within "$before" 300 1000 'without guard: of 1000 preemptions, in guest kernel mode'
+is 0 "$(stat_of "$calls" guard_extensions)" 'and nothing is extended'
+knob "$calls" guard kernel
+is kernel "$(knob "$calls" guard)" 'the module takes it'
+sleep 1
+within "$(rate | tail -n 1)" 0 $((before / 10)) "with guard=kernel: the same, at most a tenth of $before"
+within "$(stat_of "$calls" guard_extensions)" 50 1000000000 'stints have been extended'
+echo 99 2>/dev/null >"$sys/vms/$calls/policy/guard_us"
+is 1000 "$(knob "$calls" guard_us)" 'a bad bound is refused and the old one stays'
+vm_stop "$calls" "${others[@]}"
+
+# A guest that never leaves kernel mode, beside three honest ones that are not guarded.
+pids=()
+for i in 0 1 2 3; do
+	vm_start "vm$i" --vcpus 2 --payload compute || exit 1
+	until_true 5 in_class "$vm" 2
+	pids+=("$vm")
+done
+knob "${pids[0]}" guard kernel
+sleep 1
+from=() got=()
+for i in 0 1 2 3; do from[i]=$(stat_of "${pids[i]}" run_us); done
+sleep 12
+for i in 0 1 2 3; do got[i]=$(($(stat_of "${pids[i]}" run_us) - from[i])); done
+share=$(echo "${got[@]}" | awk '{ printf "%.4f", $1 / ($1 + $2 + $3 + $4) }')
+within "$share" 0.245 0.255 'a guest that is never safe has its quarter'
+within "$(stat_of "${pids[0]}" guard_expiries)" 50 1000000000 'its extensions end with the bound'
+# The bound, a look, and what the emulated host takes for an interrupt.
+within "$(stat_of "${pids[0]}" guard_max_us)" 1000 1500 'the longest, us'
+is 0 "$(stat_of "${pids[1]}" guard_extensions)" 'and nobody else is extended'
+vm_stop "${pids[@]}"
