@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Shows that guard=hint spares holders of locks, as long as they said and guard_us at most, and that a lie gains nothing.
+# Shows that guard=hint spares who holds a lock, for as long as it said and guard_us at most; a lie gains nothing.
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 class_up
