@@ -35,12 +35,12 @@
 	X(directed-yields, directed_yields, 0x13, sums.directed_yields)	\
 	X(gang-starts, gang_starts, 0x14, gang_starts)			\
 	X(gang-stops, gang_stops, 0x15, gang_stops)			\
-	X(preemptions-in-lock, preemptions_in_lock, 0x16,		\
-	  sums.preemptions_in_lock)					\
-	X(spin-verdicts, spin_verdicts, 0x17, sums.spin_verdicts)	\
-	X(guard-extensions, guard_extensions, 0x18,			\
+	X(spin-verdicts, spin_verdicts, 0x16, sums.spin_verdicts)	\
+	X(guard-extensions, guard_extensions, 0x17,			\
 	  sums.guard_extensions)					\
-	X(guard-expiries, guard_expiries, 0x19, sums.guard_expiries)
+	X(guard-expiries, guard_expiries, 0x18, sums.guard_expiries)	\
+	X(preemptions-in-lock, preemptions_in_lock, 0x19,		\
+	  sums.preemptions_in_lock)
 
 /* Where an event's total is; 0 for what is no event. */
 #define OFFSET(_name, _var, _event, _member)				\

@@ -34,7 +34,8 @@
  * asked takes something narrower, or goes on, or takes one member of the gang
  * alone, for 3 ms; it never idles while somebody could use it.  After two slices
  * the gang claims what it needs, and cuts short whoever is at least half way
- * through.
+ * through.  Nothing is ever claimed from who is further behind than the gang,
+ * and a gang that began only because a held one did not fit defends no stint.
  *
  * A member that wakes within its gang's stint gets a pCPU back at once, from
  * whoever filled in.  A vCPU that wakes in a VM which is more than 1 ms behind
@@ -71,7 +72,10 @@
  *
  * Limits
  *
- * A gang wider than its cell runs as an independent VM.  With gangs of two on
+ * Weights come before gangs: where others are owed so much time that a gang
+ * finds no room to be whole, it has its share in part, its members by turns (a
+ * gang of two and a VM of one vCPU and equal weight on two pCPUs, for one).  A
+ * gang wider than its cell runs as an independent VM.  With gangs of two on
  * three pCPUs one pCPU always runs half a gang.  Virtual time is the VM's, not
  * the vCPU's: siblings share what the VM gets first come, first served.  Of a
  * VM's cgroups only its own and the vCPU's are looked at, not those in between.

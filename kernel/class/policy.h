@@ -75,6 +75,8 @@ typedef uint8_t u8;
 #define VG_WAKE_GRAN	(1 * VG_MS)
 /* The stint of whoever fills in while a gang waits for its pCPUs. */
 #define VG_SHORT	(3 * VG_MS)
+/* How far a VM may be behind and still make up for it: the fairest of 200, 400, 1,000 ms. */
+#define VG_LAG		(400 * VG_MS)
 /* A waiter older than this goes first, whatever its weight. */
 #define VG_STARVED	(3000 * VG_MS)
 /* Debt to a cap is forgiven beyond this: the kernel's watchdog bites at 30 s. */
@@ -95,6 +97,7 @@ enum vg_ent_flags {
 	VG_STARVING	= 8,	/* goes first */
 	VG_ASLEEP	= 16,	/* none of its vCPUs is runnable */
 	VG_CHANGED	= 32,	/* the queue is to look at it again */
+	VG_FILLS	= 64,	/* VG_ON, while a gang further behind is VG_HELD */
 };
 
 enum vg_stat {
@@ -164,10 +167,12 @@ struct vg_vcpu {
 
 struct vg_ent {
 	u64 vtime;
+	u64 ahead;		/* ns charged to it in advance */
 	u64 inv;		/* vtime per ns, << VG_INV_SHIFT */
 	u64 slice;
 	u64 deadline;		/* VG_ON: of the stint */
 	u64 start;		/* VG_ON: of the stint */
+	u64 vstart;		/* VG_ON: vtime then */
 	u64 skew;		/* VG_ON: first member ran at, 0: none yet */
 	u64 on;			/* pCPUs its vCPUs run on or come to */
 	u64 held;		/* VG_HELD since */
@@ -228,7 +233,7 @@ struct vg_pcpu {
 	u64 since;		/* when the present stint began */
 	u64 vstart;		/* its ent's vtime then */
 	u64 deadline;
-	u64 vnow;		/* largest vtime picked here */
+	u64 vnow;		/* largest vtime of whose turn it was here */
 	u64 guard;		/* since when @cur is guarded, or 0 */
 	u32 cpu;		/* the kernel's number */
 	u32 cur;		/* vCPU that runs */
@@ -259,7 +264,7 @@ struct vg_cell {
 	u64 all;		/* its pCPUs */
 	u64 idle;		/* those in the idle loop; set and cleared atomically */
 	u64 guards;		/* those that go on with a guarded vCPU */
-	u64 vnow;		/* largest vtime picked: where newcomers start */
+	u64 vnow;		/* largest vtime of whose turn it was: where newcomers start */
 	u64 refill;		/* when the first throttled ent or vCPU may go on */
 	u64 load;		/* weights of the VMs at home here */
 	u64 stats[VG_NR_STATS];

@@ -112,8 +112,7 @@ VG_FN void vg_vcpu_unplace(struct vg_state_all *s, struct vg_cell *c, u32 vi)
 
 	if (p->coming == vi)
 		p->coming = VG_NONE;
-	e->vtime -= vg_vtime(e, v->pre);
-	v->pre = 0;
+	vg_vcpu_uncharge(e, v, 0);
 	v->state = VG_OUT;
 	vg_ent_off(s, c, v->ent, v->bit);
 	vg_ent_requeue(s, c, v->ent);
@@ -229,7 +228,6 @@ VG_FN void vg_vcpu_place(struct vg_state_all *s, struct vg_cell *c, u32 vi, u32 
 	p->since = pl->now;
 	p->vstart = e->vtime;
 	p->deadline = pl->now + len;
-	vg_cell_advance(c, bit, e->vtime);
 	e->on |= vg_bit(bit);
 	e->flags &= ~VG_STARVING;
 	vg_vcpu_precharge(s, vi, len);
@@ -281,24 +279,31 @@ VG_FN bool vg_claimable(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 		return true;
 	if (vi == VG_NONE || vg_vcpu(s, vi)->ent == ei)
 		return false;		/* the host's, or our own */
+	/* It would go to who is on his way, not ask again, and we can not send. */
+	if (pl->self == VG_NONE && p->coming != VG_NONE)
+		return false;
 	o = vg_ent(s, vg_vcpu(s, vi)->ent);
+	ahead = vg_pcpu_vtime(s, c, bit, now) - vg_ent(s, ei)->vtime;
+	if ((s64)ahead < 0)
+		return false;
 	/*
 	 * A gang's time is its stint's: a member that has just come back to one
 	 * that is over has no claim of its own.
 	 */
-	if (o->flags & VG_ON)
+	if ((o->flags & (VG_ON | VG_FILLS)) == VG_ON)
 		return now + VG_SLOP >= o->deadline ||
 		       (pl->forced && vg_since(now, o->start) >= o->slice / 2);
+	if ((o->flags & VG_ON) && vg_since(now, o->start) < VG_MIN_GRAN)
+		return false;
 	if (pl->forced)
 		return true;
 	/*
 	 * Short visits by others begin many a stint anew: so the minimum
 	 * granularity is not for who is a whole stint ahead.
 	 */
-	ahead = vg_pcpu_vtime(s, c, bit, now) - vg_ent(s, ei)->vtime;
 	if (vg_since(now, p->since) < VG_MIN_GRAN)
 		return (s64)ahead > (s64)vg_vtime(o, o->slice);
-	return (s64)ahead >= 0;
+	return true;
 }
 
 /* The pCPU of @cand whose ent is furthest ahead. */
@@ -379,12 +384,25 @@ VG_INLINE u64 vg_pcpu_deadline(struct vg_state_all *s, struct vg_pcpu *p, u32 vi
 	return p->deadline;
 }
 
-/* Does the stint on pCPU @bit end now, so that it asks for work by itself? */
+/*
+ * Does the stint on pCPU @bit end now, so that it asks for work by itself?  It
+ * does not if somebody has been sent there already.
+ */
 VG_INLINE bool vg_pcpu_ends(struct vg_state_all *s, struct vg_cell *c, u32 bit, u64 now)
 {
 	struct vg_pcpu *p = vg_pcpu(c, bit);
 
-	return p->cur != VG_NONE && now + VG_SLOP >= vg_pcpu_deadline(s, p, p->cur);
+	return p->cur != VG_NONE && p->coming == VG_NONE &&
+	       now + VG_SLOP >= vg_pcpu_deadline(s, p, p->cur);
+}
+
+/* Is the stint that begins the gang's turn, or does it fill in for one that is held? */
+VG_INLINE void vg_gang_turn(struct vg_cell *c, struct vg_plan *pl, struct vg_ent *e)
+{
+	bool fills = pl->self == VG_NONE ? c->nr_held : pl->skip != VG_NONE;
+
+	e->flags = fills ? e->flags | VG_FILLS : e->flags & ~VG_FILLS;
+	e->vstart = vg_ent_vtime(e);
 }
 
 /* The gang's stint begins: its members share the deadline. */
@@ -395,6 +413,7 @@ VG_FN void vg_gang_begin(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 	if (e->flags & VG_ON)
 		return;
 	e->flags |= VG_ON;
+	vg_gang_turn(c, pl, e);
 	e->start = pl->now;
 	e->deadline = pl->now + e->slice;
 	e->coming = 0;

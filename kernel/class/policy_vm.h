@@ -103,6 +103,8 @@ VG_FN u32 vg_ent_get(struct vg_state_all *s, u32 slot, u32 cell)
 	e->slice = vm->slice;
 	e->cosched = vg_vm_cosched(vm);
 	e->deadline = 0;
+	e->ahead = 0;
+	e->vstart = 0;
 	e->on = 0;
 	e->held = 0;
 	e->mask = 0;

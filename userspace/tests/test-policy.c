@@ -48,7 +48,8 @@ static void errors_explain(void **state)
 		"slice_us: \"7\" is out of range (allowed: 1000..100000)");
 	vg_knob_check("spun", "off", &error);
 	assert_string_equal(error,
-		"unknown knob \"spun\" (known: preset, cosched, guard, spin, slice_us, guard_us, managed)");
+		"unknown knob \"spun\" (known: preset, cosched, "
+		"guard, spin, slice_us, guard_us, managed)");
 	free(error);
 }
 

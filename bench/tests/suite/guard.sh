@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Shows that guard=kernel keeps vCPUs from being preempted in guest kernel mode, within its bound and at no other's cost.
+# Shows that guard=kernel keeps vCPUs from being preempted in guest kernel mode, within a bound, and charges it.
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 class_up
@@ -30,11 +30,14 @@ within "$before" 300 1000 'without guard: of 1000 preemptions, in guest kernel m
 is 0 "$(stat_of "$calls" guard_extensions)" 'and nothing is extended'
 knob "$calls" guard kernel
 is kernel "$(knob "$calls" guard)" 'the module takes it'
+# 20 looks within the bound, each of which meets the guest in ring 3 one time in
+# four. An emulated host's timers are late by up to some ms: so the longest bound.
+knob "$calls" guard_us 10000
 sleep 1
 within "$(rate | tail -n 1)" 0 $((before / 10)) "with guard=kernel: the same, at most a tenth of $before"
 within "$(stat_of "$calls" guard_extensions)" 50 1000000000 'stints have been extended'
 echo 99 2>/dev/null >"$sys/vms/$calls/policy/guard_us"
-is 1000 "$(knob "$calls" guard_us)" 'a bad bound is refused and the old one stays'
+is 10000 "$(knob "$calls" guard_us)" 'a bad bound is refused and the old one stays'
 vm_stop "$calls" "${others[@]}"
 
 # A guest that never leaves kernel mode, beside three honest ones that are not guarded.
@@ -45,6 +48,7 @@ for i in 0 1 2 3; do
 	pids+=("$vm")
 done
 knob "${pids[0]}" guard kernel
+knob "${pids[0]}" guard_us 10000
 sleep 1
 from=() got=()
 for i in 0 1 2 3; do from[i]=$(stat_of "${pids[i]}" run_us); done
@@ -52,8 +56,11 @@ sleep 12
 for i in 0 1 2 3; do got[i]=$(($(stat_of "${pids[i]}" run_us) - from[i])); done
 share=$(echo "${got[@]}" | awk '{ printf "%.4f", $1 / ($1 + $2 + $3 + $4) }')
 within "$share" 0.245 0.255 'a guest that is never safe has its quarter'
-within "$(stat_of "${pids[0]}" guard_expiries)" 50 1000000000 'its extensions end with the bound'
-# The bound, a look, and what the emulated host takes for an interrupt.
-within "$(stat_of "${pids[0]}" guard_max_us)" 1000 1500 'the longest, us'
+within "$(stat_of "${pids[0]}" guard_expiries)" 30 1000000000 'its extensions end with the bound'
+# The last look is at the bound; it is late by what an interrupt takes, which on
+# an emulated host is ms now and then. Ticks look as well: two of them at the most.
+n=$(stat_of "${pids[0]}" guard_extensions)
+within $(($(stat_of "${pids[0]}" guarded_us) / n)) 8000 12000 'how long they are in the mean, us'
+within "$(stat_of "${pids[0]}" guard_max_us)" 10000 20000 'the longest, us'
 is 0 "$(stat_of "${pids[1]}" guard_extensions)" 'and nobody else is extended'
 vm_stop "${pids[@]}"
