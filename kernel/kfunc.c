@@ -267,6 +267,24 @@ __bpf_kfunc void vmgang_bpf_report_gang(u32 slot, u64 id, bool start, u32 width)
 		trace_gang_stop(slot, vm->pid, width);
 }
 
+/**
+ * vmgang_bpf_report_frag - pCPUs stayed empty for a VM's idle vCPUs
+ * @slot: the VM's slot
+ * @id: the VM's id; a report about a VM that is gone is dropped
+ * @ns: for how long in all, since the last report
+ */
+__bpf_kfunc void vmgang_bpf_report_frag(u32 slot, u64 id, u64 ns)
+{
+	struct vmgang_vm *vm;
+
+	guard(rcu)();
+	vm = vmgang_vm_find_slot(slot);
+	if (!vm || vm->id != id)
+		return;
+	guard(raw_spinlock_irqsave)(&vm->lock);
+	vm->frag_ns += ns;
+}
+
 __bpf_kfunc_end_defs();
 
 BTF_KFUNCS_START(vmgang_kfuncs)
@@ -279,6 +297,7 @@ BTF_ID_FLAGS(func, vmgang_bpf_lock_us, KF_RCU)
 BTF_ID_FLAGS(func, vmgang_bpf_report_guard, KF_RCU)
 BTF_ID_FLAGS(func, vmgang_bpf_report_costop, KF_RCU)
 BTF_ID_FLAGS(func, vmgang_bpf_report_gang)
+BTF_ID_FLAGS(func, vmgang_bpf_report_frag)
 BTF_KFUNCS_END(vmgang_kfuncs)
 
 static const struct btf_kfunc_id_set kfunc_set = {

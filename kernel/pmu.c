@@ -26,7 +26,8 @@
 	X(costop-time, costop_time, 0x03, sums.ns[VMGANG_COSTOP])	\
 	X(wait-time, wait_time, 0x04, sums.ns[VMGANG_WAIT])		\
 	X(corun-time, corun_time, 0x05, sums.corun_ns)			\
-	X(guarded-time, guarded_time, 0x06, sums.guarded_ns)
+	X(guarded-time, guarded_time, 0x06, sums.guarded_ns)		\
+	X(frag-time, frag_time, 0x07, frag_ns)
 #define COUNTS(X)							\
 	X(preemptions, preemptions, 0x10, sums.preemptions)		\
 	X(preemptions-in-kernel, preemptions_in_kernel, 0x11,		\

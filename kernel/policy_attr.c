@@ -108,6 +108,7 @@ static const char * const cosched_names[] = {
 	[VMGANG_COSCHED_OFF] = "off",
 	[VMGANG_COSCHED_GANG] = "gang",
 	[VMGANG_COSCHED_ADAPTIVE] = "adaptive",
+	[VMGANG_COSCHED_STRICT] = "strict",
 };
 KNOB_NAMES(cosched);
 

@@ -254,32 +254,23 @@ static ssize_t stats_skew_max_us_show(struct kobject *kobj,
 }
 FILE_RO(stats, skew_max_us);
 
-static ssize_t stats_gang_starts_show(struct kobject *kobj,
-				      struct kobj_attribute *attr, char *buf)
-{
-	return sysfs_emit(buf, "%llu\n", READ_ONCE(vmgang_vm_of(kobj)->gang_starts));
-}
-FILE_RO(stats, gang_starts);
+#define STATS_FILE(_name, _member, _divisor)				\
+static ssize_t stats_##_name##_show(struct kobject *kobj,		\
+				    struct kobj_attribute *attr, char *buf) \
+{									\
+	return sysfs_emit(buf, "%llu\n",				\
+			  READ_ONCE(vmgang_vm_of(kobj)->_member) / (_divisor)); \
+}									\
+FILE_RO(stats, _name)
 
-static ssize_t stats_gang_stops_show(struct kobject *kobj,
-				     struct kobj_attribute *attr, char *buf)
-{
-	return sysfs_emit(buf, "%llu\n", READ_ONCE(vmgang_vm_of(kobj)->gang_stops));
-}
-FILE_RO(stats, gang_stops);
-
-static ssize_t stats_guard_max_us_show(struct kobject *kobj,
-				       struct kobj_attribute *attr, char *buf)
-{
-	return sysfs_emit(buf, "%llu\n",
-			  READ_ONCE(vmgang_vm_of(kobj)->guard_max_ns) /
-			  NSEC_PER_USEC);
-}
-FILE_RO(stats, guard_max_us);
+STATS_FILE(gang_starts, gang_starts, 1);
+STATS_FILE(gang_stops, gang_stops, 1);
+STATS_FILE(guard_max_us, guard_max_ns, NSEC_PER_USEC);
+STATS_FILE(frag_us, frag_ns, NSEC_PER_USEC);
 
 static struct attribute *stats_attrs[] = {
 	SUMS_ATTRS(vm), &stats_skew_max_us.attr, &stats_gang_starts.attr,
-	&stats_gang_stops.attr, &stats_guard_max_us.attr, NULL
+	&stats_gang_stops.attr, &stats_guard_max_us.attr, &stats_frag_us.attr, NULL
 };
 static const struct attribute_group stats_group = {
 	.name = "stats", .attrs = stats_attrs

@@ -190,10 +190,11 @@ static void event_end_released(struct vmgang_vcpu *vcpu, unsigned long flags,
 
 /*
  * @thread leaves its pCPU.  If it could go on it has been preempted, unless it
- * gives way to a sibling by KVM's directed yield.
+ * gives way to a sibling by KVM's directed yield.  @for_vcpu: another vCPU follows,
+ * and not one of the host's own threads, which soon makes room again.
  */
 void vmgang_vcpu_switch_out(struct vmgang_thread *thread, bool preempt,
-			    bool runnable)
+			    bool runnable, bool for_vcpu)
 {
 	struct vmgang_vcpu_account *account;
 	struct vmgang_vm_account *all;
@@ -218,8 +219,9 @@ void vmgang_vcpu_switch_out(struct vmgang_thread *thread, bool preempt,
 			account->sums.preemptions++;
 			account->preempted = true;
 			account->deserted = all->nr_running;
-			if (vmgang_hint_held(&vcpu->hint, all->now))
+			if (for_vcpu && vmgang_hint_held(&vcpu->hint, all->now))
 				account->sums.preemptions_in_lock++;
+			account->starts = all->starts;
 		}
 	}
 	event_end_released(vcpu, flags, released);
@@ -240,6 +242,8 @@ void vmgang_vcpu_switch_in(struct vmgang_thread *thread)
 	account = &vcpu->account;
 	all = &vcpu->vm->account;
 	released = vmgang_account_hold(all, account, false);
+	if (account->starts != all->starts)
+		account->deserted = true;	/* a sibling ran meanwhile */
 	vmgang_account_move(all, account, VMGANG_RUN);
 	vmgang_spin_begin(&account->spin);
 	if (account->preempted && vcpu->kvcpu &&

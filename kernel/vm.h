@@ -50,6 +50,7 @@ struct vmgang_vm {
 	u64 gang_starts;
 	u64 gang_stops;
 	u64 guard_max_ns;
+	u64 frag_ns;
 
 	u64 id;
 	u32 slot;
@@ -84,6 +85,7 @@ struct vmgang_totals {
 	struct vmgang_sums sums;
 	u64 gang_starts;
 	u64 gang_stops;
+	u64 frag_ns;
 };
 
 struct vmgang_vcpu {
@@ -171,7 +173,7 @@ void vmgang_vcpu_del(struct vmgang_vcpu *vcpu);
 void vmgang_vcpu_bind(struct vmgang_vcpu *vcpu, struct vmgang_thread *thread);
 void vmgang_vcpu_settle(struct vmgang_vcpu *vcpu);
 void vmgang_vcpu_switch_out(struct vmgang_thread *thread, bool preempt,
-			    bool runnable);
+			    bool runnable, bool for_vcpu);
 void vmgang_vcpu_switch_in(struct vmgang_thread *thread);
 void vmgang_vcpu_wake(struct vmgang_thread *thread);
 void vmgang_vcpu_hold(struct vmgang_thread *thread, bool held);
@@ -240,6 +242,7 @@ u32 vmgang_bpf_lock_us(struct task_struct *p);
 void vmgang_bpf_report_guard(struct task_struct *p, u64 ns, bool expired);
 void vmgang_bpf_report_costop(struct task_struct *p, bool held);
 void vmgang_bpf_report_gang(u32 slot, u64 id, bool start, u32 width);
+void vmgang_bpf_report_frag(u32 slot, u64 id, u64 ns);
 bool vmgang_class_attached(void);
 
 /* pmu.c */

@@ -37,6 +37,7 @@ PAYLOAD(wake);
 PAYLOAD(yieldy);
 PAYLOAD(syscall);
 PAYLOAD(held);
+PAYLOAD(hinted);
 
 /* Default work: a few hundred microseconds under emulation where it spins. */
 static const struct payload payloads[] = {
@@ -62,6 +63,8 @@ static const struct payload payloads[] = {
 	  "WORK turns in ring 0, then THINK turns in ring 3" },
 	{ "held", payload_held, false, 3000,
 	  "WORK turns, which it tells the host holds a lock, and THINK without" },
+	{ "hinted", payload_hinted, false, 20000,
+	  "as lock, and tells the host when it holds the lock" },
 };
 
 static struct env {
@@ -92,9 +95,9 @@ static void usage(FILE *out)
 	      "  --vcpus N        vCPUs of each VM, 1 to 64\n"
 	      "  --vms N          VMs in this process\n"
 	      "  --work N         turns of one iteration (a turn is DEC and JNZ)\n"
-	      "  --think N        lock, held: turns between two holds; syscall: in ring 3\n"
-	      "  --hint-shift N   held: bytes by which the hint's address is wrong\n"
-	      "  --hint-control N held: the hint's control word (kernel/guest/hint.h)\n"
+	      "  --think N        lock, held, hinted: turns between two holds; syscall: in ring 3\n"
+	      "  --hint-shift N   held, hinted: bytes by which the hint's address is wrong\n"
+	      "  --hint-control N held, hinted: the hint's control word (kernel/guest/hint.h)\n"
 	      "  --phase N        phase: iterations of a phase\n"
 	      "  --run-us N       yieldy: microseconds of a burst\n"
 	      "  --halt-us N      idle, yieldy: microseconds of a halt\n"

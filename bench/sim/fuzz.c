@@ -35,11 +35,13 @@ enum feature {
 	HAS_COMES	= 1 << 9,	/* VMs that come or go */
 	HAS_WEIGHTS	= 1 << 10,
 	HAS_SLICES	= 1 << 11,	/* that differ */
+	HAS_GUARD	= 1 << 12,
+	HAS_STRICT	= 1 << 13,
 };
 
 static const char *const features[] = {
 	"gang", "pinned", "cap", "host", "cells", "halts", "spins", "ple", "wide", "comes",
-	"weights", "slices",
+	"weights", "slices", "guard", "strict",
 };
 
 #define NR_FEATURES (sizeof(features) / sizeof(features[0]))
@@ -76,6 +78,8 @@ static u32 features_of(const struct scenario *sc)
 
 		if (vm->cosched)
 			has |= vm->vcpus > cell ? HAS_GANG | HAS_WIDE : HAS_GANG;
+		if (vm->cosched == COSCHED_STRICT)
+			has |= HAS_STRICT;
 		if (vm->pin != PIN_NONE)
 			has |= HAS_PINNED;
 		if (vm->quota)
@@ -84,6 +88,8 @@ static u32 features_of(const struct scenario *sc)
 			has |= HAS_COMES;
 		if (vm->slice != sc->vms[0].slice)
 			has |= HAS_SLICES;
+		if (vm->guard)
+			has |= HAS_GUARD;
 		if (vm->weight != 100)
 			has |= HAS_WEIGHTS;
 		if (vm->model == MODEL_PIPE || vm->model == MODEL_IDLE || vm->model == MODEL_IO ||
@@ -210,11 +216,14 @@ static void random_vm(struct scenario *sc, struct rng *r, bool plain)
 	static const u64 slices[] = { 5, 10, 20, 20, 20, 50 };
 	char name[MAX_NAME];
 	struct vm_conf *vm;
+	u64 kind;
 
 	snprintf(name, sizeof(name), "vm%u", sc->nr_vms);
 	vm = scenario_add_vm(sc, name);
 	vm->vcpus = pick(r, 1, rng_percent(r, 10) ? 8 : 4);
-	vm->cosched = rng_percent(r, 60);
+	kind = rng_below(r, 100);
+	vm->cosched = kind < 50 ? COSCHED_GANG : kind < 60 ? COSCHED_ADAPTIVE :
+		      kind < 70 ? COSCHED_STRICT : COSCHED_OFF;
 	vm->slice = slices[rng_below(r, 6)] * MS;
 	if (rng_percent(r, 40))
 		vm->weight = pick(r, 25, 400);
@@ -265,9 +274,40 @@ static void random_malice(struct scenario *sc, struct rng *r)
 	}
 }
 
+/*
+ * Several cells, VMs of all sizes, some of which leave and make it uneven; then
+ * time enough for the rest to spread, and for shares to show.
+ */
+static void random_cells(struct scenario *sc, struct rng *r)
+{
+	struct vm_conf *vm;
+	u64 n, i;
+
+	sc->cell = pick(r, 1, 4);
+	sc->pcpus = sc->cell * pick(r, 2, 4) - (rng_percent(r, 20) ? rng_below(r, sc->cell) : 0);
+	sc->seconds = 20 * SEC;
+	sc->warmup = 10 * SEC;
+	n = pick(r, 2, 14);
+	for (i = 0; i < n; i++) {
+		random_vm(sc, r, true);
+		vm = &sc->vms[i];
+		vm->slice = 20 * MS;
+		if (vm->vcpus > sc->cell)
+			vm->vcpus = sc->cell;
+		vm->cosched = rng_percent(r, 20);
+		if (rng_percent(r, 70))
+			vm->model = MODEL_COMPUTE;
+		if (rng_percent(r, 30))
+			vm->depart = pick(r, 500, 4000) * MS;
+		if (rng_percent(r, 10))
+			vm->arrive = pick(r, 0, 400) * MS;
+	}
+}
+
 static void random_guests(struct scenario *sc, u64 seed)
 {
 	struct rng r = { .s = seed * 0x2545f4914f6cdd1dULL };
+	struct rng cells = { .s = seed * 0x9e6c63d0876a9a47ULL };
 	bool plain;
 	u64 n, i;
 
@@ -276,6 +316,10 @@ static void random_guests(struct scenario *sc, u64 seed)
 	sc->seed = seed;
 	sc->ple = rng_percent(&r, 70) ? PLE_NONE : pick(&r, PLE_INTEL, PLE_AMD);
 	sc->warmup = 500 * MS;
+	if (rng_percent(&cells, 4)) {
+		random_cells(sc, &cells);
+		return;
+	}
 	if (rng_percent(&r, 5)) {
 		random_malice(sc, &r);
 		return;
@@ -294,6 +338,31 @@ static void random_guests(struct scenario *sc, u64 seed)
 		random_vm(sc, &r, plain);
 }
 
+/*
+ * Half of the guarded VMs say themselves when they hold a lock, and half of these
+ * lie. So do some for whom malice was drawn.
+ */
+static void random_hints(struct scenario *sc, u64 seed)
+{
+	struct rng r = { .s = seed * 0xd6e8feb86659fd93ULL + 1 };
+	u32 i;
+
+	for (i = 0; i < sc->nr_vms; i++) {
+		struct vm_conf *vm = &sc->vms[i];
+
+		if (vm->model == MODEL_STORM && rng_percent(&r, 40)) {
+			vm->guard = GUARD_HINT;
+			vm->hint = pick(&r, 1, 65535) * US;
+			vm->lies = 1;
+			vm->model = MODEL_COMPUTE;
+		} else if (vm->guard == GUARD_KERNEL && rng_percent(&r, 50)) {
+			vm->guard = GUARD_HINT;
+			vm->hint = pick(&r, 1, 5000) * US;
+			vm->lies = rng_percent(&r, 50);
+		}
+	}
+}
+
 /* Drawn last, so that a scenario stays what it is when there is more to draw. */
 static void random_scenario(struct scenario *sc, u64 seed)
 {
@@ -306,6 +375,7 @@ static void random_scenario(struct scenario *sc, u64 seed)
 		sc->vms[i].guard = rng_percent(&r, 30);
 		sc->vms[i].guard_for = pick(&r, 100, 10000) * US;
 	}
+	random_hints(sc, seed);
 }
 
 struct tally {

@@ -453,7 +453,6 @@ void guest_switch_in(struct sim *sim, struct vcpu *v)
 {
 	v->g.ple_window = sim->sc->ple == PLE_AMD ? sim->cost->ple_amd_ns : sim->cost->ple_intel_ns;
 	v->g.ple_left = v->g.ple_window;
-	v->g.exits = 0;
 	v->g.polls = v->g.act == ACT_SPIN && v->vm->conf->order == ORDER_UNFAIR && v->g.waits &&
 		     v->g.step == WAIT;
 }
@@ -501,8 +500,8 @@ static void pause_exit(struct sim *sim, struct vcpu *v)
 	v->g.eligible = false;
 	v->debt += sim->cost->exit_ns;
 	v->stats.ple_exits++;
-	v->g.exits++;
-	if (sim->ops->spins && sim->ops->spins(sim, v, v->g.exits))
+	v->exits++;
+	if (sim->ops->spun && sim->ops->spun(sim, v, v->exits))
 		event_set(&sim->queue, &vcpu_pcpu(sim, v)->resched, sim->now);
 	host_yield_to(sim, v);
 }
@@ -526,4 +525,11 @@ void guest_event(struct sim *sim, struct vcpu *v)
 bool guest_in_kernel(struct vcpu *v)
 {
 	return v->g.kernel;
+}
+
+u64 guest_hint(struct vcpu *v)
+{
+	bool held = v->g.holds || (v->g.act == ACT_SPIN && v->g.kernel);
+
+	return held || v->vm->conf->lies ? v->vm->conf->hint : 0;
 }

@@ -40,7 +40,6 @@ enum act {
  * @polls:	SPIN: it has yet to look whether the lock is free
  * @looped:	SPIN: it has made a PAUSE-loop exit since it began
  * @eligible:	… for directed yield nevertheless, every other time (as KVM does)
- * @exits:	PAUSE-loop exits since it got the pCPU
  * @ple_left:	ns of spinning until the next exit
  * @ple_window:	… and until the one after that
  * @sleeps:	… in the guest's kernel, until it is woken
@@ -59,7 +58,6 @@ struct guest_vcpu {
 	bool eligible;
 	bool sleeps;
 	bool waits;
-	u32 exits;
 	u64 ple_left;
 	u64 ple_window;
 	struct vcpu *next;
@@ -92,5 +90,7 @@ void guest_event(struct sim *sim, struct vcpu *v);
 void guest_progress(struct sim *sim, struct vcpu *v, u64 ns);
 /* It loses its pCPU now: is it in the guest's kernel? */
 bool guest_in_kernel(struct vcpu *v);
+/* For how long it says that it holds a lock, or waits for one; ns, 0: it does not. */
+u64 guest_hint(struct vcpu *v);
 
 #endif

@@ -13,7 +13,7 @@
 #include "props.h"
 #include "sched.h"
 
-#define AUDIT		MS
+#define AUDIT		MS		/* give or take half of it: not in step with ticks */
 
 /* An IPI out of the idle loop and a switch, ten times over. */
 #define COSTART_BOUND	(100 * US)
@@ -30,6 +30,9 @@ struct watch {
 struct props {
 	struct event audit;
 	struct watch *watch;
+	struct cells_watch cells;
+	struct strict_watch strict;
+	struct rng rng;
 	enum prop failed;
 	char what[200];
 };
@@ -47,6 +50,9 @@ static const char *const names[NR_PROPS] = {
 	[PROP_CAP] = "cap",
 	[PROP_MALICE] = "malice",
 	[PROP_WIDE] = "wide",
+	[PROP_TOGETHER] = "together",
+	[PROP_FORCED] = "forced",
+	[PROP_IDLE_CELL] = "idle-cell",
 };
 
 const char *props_name(enum prop prop)
@@ -86,13 +92,27 @@ static double ms(u64 ns)
 	return (double)ns / (double)MS;
 }
 
-static u64 turn(const struct sim *sim, const struct vm_conf *conf)
+u64 props_guard(const struct sim *sim)
 {
-	return conf->slice + 2 * sim->cost->hz_ns;
+	u64 guard = 0;
+	u32 i;
+
+	for (i = 0; i < sim->nr_vms; i++) {
+		const struct vm_conf *conf = sim->vms[i].conf;
+
+		if (conf->guard && conf->guard_for > guard)
+			guard = conf->guard_for;
+	}
+	return guard;
 }
 
-/* Always wants all of its vCPUs run, and may have what it wants. */
-static bool is_hungry(const struct vm_conf *conf)
+/* A guard makes its own VM's turns longer, and lets others begin theirs late. */
+static u64 turn(const struct sim *sim, const struct vm_conf *conf)
+{
+	return conf->slice + 2 * sim->cost->hz_ns + props_guard(sim);
+}
+
+bool props_hungry(const struct vm_conf *conf)
 {
 	if (conf->phase || conf->quota || conf->arrive || conf->depart ||
 	    vm_conf_threads(conf) < conf->vcpus)
@@ -106,18 +126,19 @@ static bool is_hungry(const struct vm_conf *conf)
 	       (conf->model == MODEL_BARRIER && !conf->spin_limit);
 }
 
-static bool is_gang(const struct sim *sim, const struct vm_conf *conf)
+bool props_gang(const struct sim *sim, const struct vm_conf *conf)
 {
 	if (sim->ops->flags & (SCHED_ALL_OFF | SCHED_ALL_GANG))
 		return sim->ops->flags & SCHED_ALL_GANG;
-	return conf->cosched;
+	return conf->cosched == COSCHED_GANG || conf->cosched == COSCHED_STRICT;
 }
 
 /*
  * How long a vCPU may wait. While its VM is charged one turn, the others get
  * theirs in proportion to their weights; siblings take turns at that; and all
  * that is in front of it may run once, because order among equals is not kept.
- * Twice that, as pCPUs come free at their own times.
+ * Twice that, as pCPUs come free at their own times. A VM that has slept may come
+ * back with the time saved up that the scheduler lets it make up for.
  *
  * Where affinity keeps a vCPU from the pCPUs that its VM's share is spent on,
  * virtual time, which is the VM's, says nothing about it; then what holds is
@@ -127,7 +148,7 @@ static bool is_gang(const struct sim *sim, const struct vm_conf *conf)
 static u64 wait_bound(const struct sim *sim, const struct vcpu *v)
 {
 	const struct vm_conf *conf = v->vm->conf;
-	u64 weights = 0, ahead = 0, bound;
+	u64 weights = 0, ahead = 0, saved = 0, bound;
 	bool pinned = false;
 	u32 i;
 
@@ -137,26 +158,36 @@ static u64 wait_bound(const struct sim *sim, const struct vcpu *v)
 		pinned |= c->pin != PIN_NONE;
 		weights += c->weight;
 		ahead += turn(sim, c) * c->vcpus;
+		if (!props_hungry(c))
+			saved += sim->ops->lag * c->weight / 100;
 	}
-	bound = 2 * (turn(sim, conf) * conf->vcpus * (weights / conf->weight + 1) + ahead);
+	bound = 2 * (turn(sim, conf) * conf->vcpus * (weights / conf->weight + 1) + ahead) +
+		saved;
 	if (pinned && bound < 3 * SEC + sim->nr_vms * SEC + ahead)
 		bound = 3 * SEC + sim->nr_vms * SEC + ahead;
 	return bound;
 }
 
-/* A member may have to wait for a guarded vCPU of another VM. */
-static u64 costart_bound(const struct sim *sim)
+u64 props_waits(const struct sim *sim, const struct vcpu *v)
 {
-	u64 guard = 0;
-	u32 i;
+	u64 held_at = sim->props->watch[v->id].held_at;
 
-	for (i = 0; i < sim->nr_vms; i++) {
-		const struct vm_conf *conf = sim->vms[i].conf;
+	return held_at > v->waiting ? held_at : v->waiting;
+}
 
-		if (conf->guard && conf->guard_for > guard)
-			guard = conf->guard_for;
-	}
-	return COSTART_BOUND + guard;
+/*
+ * A member may have to wait for a guarded vCPU of another VM: that keeps its pCPU
+ * for its bound, and is looked at then.
+ */
+static void check_costart(struct sim *sim, struct vcpu *v, const char *what)
+{
+	struct watch *w = &sim->props->watch[v->id];
+	u64 bound = COSTART_BOUND + props_guard(sim);
+
+	if (w->costart && sim->now - w->costart > bound && !sim->sc->host_every)
+		props_fail(sim, PROP_COSTART, v, "%s %.3f ms after its gang started, bound %.3f",
+			   what, ms(sim->now - w->costart), ms(bound));
+	w->costart = 0;
 }
 
 bool props_start(struct sim *sim, struct pcpu *p, struct vcpu *v)
@@ -175,10 +206,7 @@ bool props_start(struct sim *sim, struct pcpu *p, struct vcpu *v)
 		props_fail(sim, PROP_AFFINITY, v, "picked by pCPU %u, which it may not use", p->id);
 	if (!w || sim->failed)
 		return sim->failed;
-	if (w->costart && sim->now - w->costart > costart_bound(sim) && !sim->sc->host_every)
-		props_fail(sim, PROP_COSTART, v, "runs %.3f ms after its gang started, bound %.3f",
-			   ms(sim->now - w->costart), ms(costart_bound(sim)));
-	w->costart = 0;
+	check_costart(sim, v, "runs");
 	if (w->held_at > from)
 		from = w->held_at;
 	if (sim->now - from > w->bound)
@@ -204,6 +232,12 @@ void props_costart(struct sim *sim, struct vcpu *v)
 		sim->props->watch[v->id].costart = sim->now;
 }
 
+void props_costop(struct sim *sim, struct vcpu *v)
+{
+	if (sim->props && !sim->failed)
+		check_costart(sim, v, "is co-stopped, still waiting,");
+}
+
 static bool could_run(struct sim *sim, const struct pcpu *p, struct vcpu *v)
 {
 	return cpuset_has(&v->mask, p->id) &&
@@ -212,18 +246,19 @@ static bool could_run(struct sim *sim, const struct pcpu *p, struct vcpu *v)
 
 static void audit_pcpu(struct sim *sim, struct pcpu *p)
 {
+	u64 kept = strict_kept(sim, &sim->props->strict, p);
 	u32 i;
 
-	if (!p->idle || p->stolen || sim->now - p->idle_since <= IDLE_BOUND)
+	if (!p->idle || p->stolen || sim->now - p->idle_since <= IDLE_BOUND ||
+	    sim->now - kept <= IDLE_BOUND)
 		return;
 	for (i = 0; i < sim->nr_vcpus; i++) {
 		struct vcpu *v = &sim->vcpus[i];
-		u64 from = v->waiting;
+		u64 from = props_waits(sim, v);
 
-		if (v->state != VCPU_READY || !could_run(sim, p, v))
+		if (v->state != VCPU_READY || !could_run(sim, p, v) ||
+		    v->vm->conf->cosched == COSCHED_STRICT)
 			continue;
-		if (sim->props->watch[i].held_at > from)
-			from = sim->props->watch[i].held_at;
 		if (sim->now - from > IDLE_BOUND) {
 			props_fail(sim, PROP_CONSERVING, v,
 				   "waits for %.3f ms, pCPU %u is idle for %.3f, bound %.3f",
@@ -249,7 +284,9 @@ static void on_audit(struct sim *sim, void *arg)
 	}
 	for (i = 0; i < sim->nr_pcpus && !sim->failed; i++)
 		audit_pcpu(sim, &sim->pcpus[i]);
-	event_set(&sim->queue, &pr->audit, sim->now + AUDIT);
+	cells_audit(sim, &pr->cells);
+	strict_audit(sim, &pr->strict);
+	event_set(&sim->queue, &pr->audit, sim->now + AUDIT / 2 + rng_below(&pr->rng, AUDIT));
 }
 
 void props_watch(struct sim *sim)
@@ -259,7 +296,9 @@ void props_watch(struct sim *sim)
 
 	if (pr)
 		pr->watch = calloc(sim->nr_vcpus, sizeof(*pr->watch));
-	if (!pr || !pr->watch) {
+	if (pr)
+		pr->strict.kept_at = calloc(sim->nr_pcpus, sizeof(*pr->strict.kept_at));
+	if (!pr || !pr->watch || !pr->strict.kept_at) {
 		perror("sim");
 		exit(1);
 	}
@@ -277,10 +316,11 @@ void props_free(struct sim *sim)
 	if (!sim->props)
 		return;
 	free(sim->props->watch);
+	free(sim->props->strict.kept_at);
 	free(sim->props);
 }
 
-static u64 vm_ran(const struct vm *vm)
+u64 props_ran(const struct vm *vm)
 {
 	u64 sum = 0;
 	u32 i;
@@ -290,12 +330,20 @@ static u64 vm_ran(const struct vm *vm)
 	return sum;
 }
 
+/* pCPUs that a VM can use at once: it lives in one cell. */
+static double useful(const struct sim *sim, const struct vm_conf *conf)
+{
+	u64 cell = cells_width(sim);
+
+	return (double)(conf->vcpus < cell ? conf->vcpus : cell);
+}
+
 /*
  * What hungry VM @at deserves of what the hungry ones got together: in
  * proportion to weight, but nobody more than his width has use for; and if the
  * host's own threads take a little of that from him, it is not the others' fault.
  */
-static double deserves(const struct sim *sim, u32 at, double span, bool *whole)
+double props_deserves(const struct sim *sim, u32 at, double span)
 {
 	double left = 0, weights;
 	bool *full = calloc(sim->nr_vms, sizeof(bool)), again = true;
@@ -306,30 +354,28 @@ static double deserves(const struct sim *sim, u32 at, double span, bool *whole)
 		exit(1);
 	}
 	for (i = 0; i < sim->nr_vms; i++)
-		if (is_hungry(sim->vms[i].conf))
-			left += (double)vm_ran(&sim->vms[i]);
+		if (props_hungry(sim->vms[i].conf))
+			left += (double)props_ran(&sim->vms[i]);
 	while (again) {
 		again = false;
 		weights = 0;
 		for (i = 0; i < sim->nr_vms; i++)
-			if (is_hungry(sim->vms[i].conf) && !full[i])
+			if (props_hungry(sim->vms[i].conf) && !full[i])
 				weights += (double)sim->vms[i].conf->weight;
 		for (i = 0; i < sim->nr_vms; i++) {
 			const struct vm_conf *c = sim->vms[i].conf;
-			double got;
+			double got, most = useful(sim, c) * span;
 
-			if (!is_hungry(c) || full[i] ||
-			    left * (double)c->weight / weights < (double)c->vcpus * span)
+			if (!props_hungry(c) || full[i] ||
+			    left * (double)c->weight / weights < most)
 				continue;
 			full[i] = true;
-			got = (double)vm_ran(&sim->vms[i]);
-			left -= got > 0.9 * (double)c->vcpus * span ? got :
-				(double)c->vcpus * span;
+			got = (double)props_ran(&sim->vms[i]);
+			left -= got > 0.9 * most ? got : most;
 			again = true;
 		}
 	}
-	*whole = full[at];
-	left = full[at] ? (double)sim->vms[at].conf->vcpus * span :
+	left = full[at] ? useful(sim, sim->vms[at].conf) * span :
 	       left * (double)sim->vms[at].conf->weight / weights;
 	free(full);
 	return left;
@@ -342,7 +388,7 @@ static double deserves(const struct sim *sim, u32 at, double span, bool *whole)
  * of the widest other VM, for which it may have had to make room. What the
  * host's own threads took comes on top: nobody can say whose it was.
  */
-static double slack(const struct sim *sim, const struct vm *vm, double share)
+double props_slack(const struct sim *sim, const struct vm *vm, double share)
 {
 	u64 widest = 0;
 	u32 i;
@@ -353,50 +399,75 @@ static double slack(const struct sim *sim, const struct vm *vm, double share)
 	return share * 0.02 + 2.0 * (double)(turn(sim, vm->conf) * (vm->nr_vcpus + widest));
 }
 
-/* Are there VMs that do not want to run all the time? */
-static bool some_sleep(const struct sim *sim)
+/*
+ * What of @want VMs that come and go may cost a hungry one, who is as wide as he
+ * is and can not make up for it when they are gone. At worst they come all at
+ * once, and leave him what pCPUs there are besides; and even if they do not, nine
+ * tenths of his width are all he can be sure of. Others find the rest. Nor can he
+ * make up for what he waited for guarded vCPUs.
+ */
+static double lost_at_most(const struct sim *sim, const struct vm *vm, double want, double span)
 {
+	double width = useful(sim, vm->conf), left = (double)sim->nr_pcpus, ran = 0, sure, most;
+	double guarded = want > width * span * 0.9 ? (double)sim->stats.guarded : 0;
 	u32 i;
 
-	for (i = 0; i < sim->nr_vms; i++)
-		if (!is_hungry(sim->vms[i].conf))
-			return true;
-	return false;
+	for (i = 0; i < sim->nr_vms; i++) {
+		if (props_hungry(sim->vms[i].conf))
+			continue;
+		ran += (double)props_ran(&sim->vms[i]);
+		left -= (double)sim->vms[i].nr_vcpus;
+	}
+	if (ran <= 0)
+		return guarded;
+	if (left < 0)
+		left = 0;
+	most = ran / ((double)sim->nr_pcpus - left);
+	sure = width * (span - most) + (left < width ? left : width) * most;
+	if (sure > width * span * 0.9)
+		sure = width * span * 0.9;
+	return (want > sure ? want - sure : 0) + guarded;
 }
 
 /*
  * Weights count whatever the widths: a gang that finds no room to be whole has
- * its share in part. Only who deserves all of his width has no time in which to
- * make up for a turn that VMs which come and go took before his: a tenth may be
- * lost to them, and is found by others.
+ * its share in part. Where VMs come or go, what somebody had no use for before
+ * that may still be made up for afterwards.
  */
 static void check_fair(struct sim *sim)
 {
 	double span = (double)(sim->end - sim->warm_at), spare = 0;
-	bool sleep = some_sleep(sim), whole;
+	bool changes = false;
 	u32 i;
 
 	for (i = 0; i < sim->nr_vms; i++)
 		if (sim->vms[i].conf->pin != PIN_NONE)
 			return;		/* a share of which pCPUs? */
-	if (sim->nr_cells > 1)
+	for (i = 0; i < sim->nr_vms; i++)
+		if (props_strict(sim, sim->vms[i].conf))
+			return;		/* what it can not fill is nobody's */
+	if (sim->nr_cells > 1) {
+		cells_fair(sim);
 		return;
+	}
 	for (i = 0; i < sim->nr_vms; i++) {
-		double want = is_hungry(sim->vms[i].conf) ? deserves(sim, i, span, &whole) : 0;
-
-		if (want > 0 && whole && sleep)
-			spare += want * 0.1;
+		if (props_hungry(sim->vms[i].conf))
+			spare += lost_at_most(sim, &sim->vms[i], props_deserves(sim, i, span),
+					      span);
+		changes |= sim->vms[i].conf->arrive || sim->vms[i].conf->depart;
 	}
 	for (i = 0; i < sim->nr_vms; i++) {
 		struct vm *vm = &sim->vms[i];
 		double want, got, most, lost;
 
-		if (!is_hungry(vm->conf))
+		if (!props_hungry(vm->conf))
 			continue;
-		want = deserves(sim, i, span, &whole);
-		got = (double)vm_ran(vm);
-		most = slack(sim, vm, want) + (double)sim->stats.stolen;
-		lost = whole && sleep ? want * 0.1 : 0;
+		want = props_deserves(sim, i, span);
+		got = (double)props_ran(vm);
+		most = props_slack(sim, vm, want) + (double)sim->stats.stolen;
+		if (changes)
+			most += (double)sim->ops->lag * (double)vm->conf->weight / 100;
+		lost = lost_at_most(sim, vm, want, span);
 		if (got > want + most + spare - lost || got < want - most - lost)
 			props_fail(sim, PROP_FAIR, vm->vcpus,
 				   "its VM ran %.1f ms of %.1f that it deserves, give or take %.1f",
@@ -404,11 +475,16 @@ static void check_fair(struct sim *sim)
 	}
 }
 
+static bool is_liar(const struct vm_conf *conf)
+{
+	return conf->guard == GUARD_HINT && conf->lies;
+}
+
 /*
- * Malice gains nothing: a VM that is gone whenever the tick comes, or spins for
- * ever, gets no more than its weight's share of the whole host, to 2 % and a
- * turn, beside VMs that could use all of it. Where the other ones' widths or
- * affinity leave something over, there is nothing to be gained.
+ * Malice gains nothing: a VM that is gone whenever the tick comes, spins for ever,
+ * or says all the time that it holds a lock, gets no more than its weight's share of
+ * the whole host, to 2 % and a turn, beside VMs that could use all of it. Where the
+ * other ones' widths or affinity leave something over, there is nothing to be gained.
  */
 static void check_malice(struct sim *sim)
 {
@@ -422,20 +498,20 @@ static void check_malice(struct sim *sim)
 	for (i = 0; i < sim->nr_vms; i++) {
 		const struct vm_conf *conf = sim->vms[i].conf;
 
-		if ((!is_hungry(conf) && conf->model != MODEL_DODGE) || conf->pin != PIN_NONE ||
+		if ((!props_hungry(conf) && conf->model != MODEL_DODGE) || conf->pin != PIN_NONE ||
 		    conf->vcpus < sim->nr_pcpus || conf->quota || conf->phase || conf->arrive ||
 		    conf->depart)
 			return;
-		all += (double)vm_ran(&sim->vms[i]);
+		all += (double)props_ran(&sim->vms[i]);
 		weights += (double)conf->weight;
 	}
 	for (i = 0; i < sim->nr_vms; i++) {
 		struct vm *vm = &sim->vms[i];
-		double want = all * (double)vm->conf->weight / weights, got = (double)vm_ran(vm);
+		double want = all * (double)vm->conf->weight / weights, got = (double)props_ran(vm);
+		bool bad = vm->conf->model == MODEL_STORM || is_liar(vm->conf);
 
 		/* What a dodger leaves, others may take. */
-		if ((vm->conf->model == MODEL_DODGE ? dodgers == 1 :
-		     vm->conf->model == MODEL_STORM && !dodgers) &&
+		if ((vm->conf->model == MODEL_DODGE ? dodgers == 1 : bad && !dodgers) &&
 		    got > want * 1.02 + (double)turn(sim, vm->conf) * vm->nr_vcpus)
 			props_fail(sim, PROP_MALICE, vm->vcpus,
 				   "its VM ran %.1f ms of %.1f that it deserves",
@@ -454,7 +530,7 @@ static void check_cap(struct sim *sim)
 
 	for (i = 0; i < sim->nr_vms; i++) {
 		struct vm *vm = &sim->vms[i];
-		u64 most, got = vm_ran(vm);
+		u64 most, got = props_ran(vm);
 
 		if (!vm->conf->quota)
 			continue;
@@ -466,12 +542,10 @@ static void check_cap(struct sim *sim)
 	}
 }
 
-static u64 cell_width(const struct sim *sim)
-{
-	return sim->sc->cell < sim->nr_pcpus ? sim->sc->cell : sim->nr_pcpus;
-}
-
-/* A gang that can never be whole in its cell is not to be made to wait for that. */
+/*
+ * A gang that can never be whole in its cell is not to be made to wait for that,
+ * except for a turn when it has moved: those that are there first are a gang.
+ */
 static void check_wide(struct sim *sim)
 {
 	u32 i, k;
@@ -480,11 +554,12 @@ static void check_wide(struct sim *sim)
 		struct vm *vm = &sim->vms[i];
 
 		/* Pinned to several cells it is a gang of its own in each. */
-		if (!is_gang(sim, vm->conf) || !is_hungry(vm->conf) || vm->conf->pin != PIN_NONE ||
-		    vm->nr_vcpus <= cell_width(sim))
+		if (!props_gang(sim, vm->conf) || !props_hungry(vm->conf) ||
+		    vm->conf->pin != PIN_NONE || vm->nr_vcpus <= cells_width(sim))
 			continue;
 		for (k = 0; k < vm->nr_vcpus; k++)
-			if (vm->vcpus[k].stats.costop)
+			if (vm->vcpus[k].stats.costop >
+			    vm->vcpus[k].stats.moves_far * turn(sim, vm->conf))
 				props_fail(sim, PROP_WIDE, &vm->vcpus[k], "held back for %.3f ms",
 					   ms(vm->vcpus[k].stats.costop));
 	}
@@ -499,12 +574,13 @@ void props_end(struct sim *sim)
 	for (i = 0; i < sim->nr_vcpus && !sim->failed; i++) {
 		struct vcpu *v = &sim->vcpus[i];
 		struct watch *w = &sim->props->watch[i];
-		u64 from = w->held_at > v->waiting ? w->held_at : v->waiting;
+		u64 from = props_waits(sim, v);
 
 		if (v->state == VCPU_READY && sim->now - from > w->bound)
 			props_fail(sim, PROP_WAITING, v, "waits for %.3f ms, bound %.3f",
 				   ms(sim->now - from), ms(w->bound));
 	}
+	strict_forced(sim, &sim->props->strict);
 	check_cap(sim);
 	check_wide(sim);
 	check_malice(sim);

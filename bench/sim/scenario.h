@@ -40,6 +40,7 @@ enum lock_order {
 enum guard {
 	GUARD_OFF,
 	GUARD_KERNEL,
+	GUARD_HINT,
 };
 
 /* In the order of enum vmgang_spins. */
@@ -47,6 +48,13 @@ enum spin {
 	SPIN_OFF,
 	SPIN_YIELD,
 	SPIN_PREEMPT,
+};
+
+enum cosched {
+	COSCHED_OFF,
+	COSCHED_GANG,
+	COSCHED_ADAPTIVE,
+	COSCHED_STRICT,
 };
 
 enum pin {
@@ -60,6 +68,8 @@ enum pin {
  * @reserve_period, @reserve_slice, @extratime: SEDF's, of each vCPU; no slice:
  *		best effort
  * @threads:	vCPUs that do what @model says; 0: all. The others are idle
+ * @hint:	ns for which the guest says that it holds a lock
+ * @lies:	it says so all the time
  * @kernel:	percent of the time that its work spends in the guest's kernel
  * @jitter:	percent by which lengths of work vary
  * @split:	@work is shared out among the threads (strong scaling)
@@ -79,6 +89,8 @@ struct vm_conf {
 	u64 spin;
 	u64 guard;
 	u64 guard_for;
+	u64 hint;
+	u64 lies;
 	u64 slice;
 	u64 reserve_period;
 	u64 reserve_slice;
@@ -135,6 +147,7 @@ struct scenario {
 	u64 seconds;		/* ns */
 	u64 warmup;
 	u64 seed;
+	u64 adaptive;		/* a case of `sim figure adaptive` */
 
 	u64 pcpus;
 	u64 cell;		/* pCPUs in a cell, 0: all, at most 64 */
@@ -159,6 +172,8 @@ int scenario_check(const struct scenario *sc);
 int scenario_set_vm(struct scenario *sc, struct vm_conf *vm, const char *key, const char *value);
 void scenario_write(const struct scenario *sc, FILE *f);
 
+/* The @n-th of @words, blank-separated, in @out; false if there are fewer. */
+bool word_at(const char *words, u64 n, char *out, size_t size);
 u64 scenario_nr_vcpus(const struct scenario *sc);
 /* vCPUs that do what the model says. */
 u32 vm_conf_threads(const struct vm_conf *vm);

@@ -12,6 +12,7 @@ const struct sched_ops *const schedulers[] = {
 	&sched_off,
 	&sched_preempt,
 	&sched_guard,
+	&sched_adaptive,
 	&sched_eevdf,
 	&sched_eevdf_ple,
 	&sched_xen_credit,

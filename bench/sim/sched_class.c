@@ -16,9 +16,9 @@
 
 #include "props.h"
 #include "sched_class.h"
+#include "trace.h"
 
 #define MAX_BOUNCES	3
-#define HEARTBEAT	(1000 * VG_MS)
 
 /* What `sim cost` counts: functions with names that no optimisation changes. */
 static __attribute__((noipa)) void decide_pick(struct vg_state_all *s, struct vg_cell *c,
@@ -49,11 +49,26 @@ static void report_start(struct sim *sim, struct vg_cell *c, u32 ei)
 	u32 b;
 	u64 m;
 
+	trace_gang(sim, vg_ent(st(sim), ei)->slot, true, vg_ent_width(vg_ent(st(sim), ei)));
 	vg_each_bit(b, m, c->all) {
 		u32 vi = vg_pcpu(c, b)->coming;
 
 		if (vi < VG_MAX_VCPUS && vg_vcpu(st(sim), vi)->ent == ei)
 			props_costart(sim, vcpu_at(sim, vi));
+	}
+}
+
+/* Whoever of the gang has not come by now need not hurry any more. */
+static void report_stop(struct sim *sim, u32 ei, u32 width)
+{
+	u32 slot = vg_ent(st(sim), ei)->slot, i;
+
+	trace_gang(sim, slot, false, width);
+	for (i = 0; i < sim->nr_vcpus; i++) {
+		struct vcpu *v = &sim->vcpus[i];
+
+		if (v->vm->id == slot && vg_vcpu(st(sim), cv(v)->vi)->ent == ei)
+			props_costop(sim, v);
 	}
 }
 
@@ -81,17 +96,20 @@ static void arm_timer(struct sim *sim, struct vg_cell *c, u64 when)
 		  when > sim->now ? when : sim->now + 1);
 }
 
-static void act(struct sim *sim, struct vg_cell *c, struct vg_plan *pl)
+void act(struct sim *sim, struct vg_cell *c, struct vg_plan *pl)
 {
-	u64 kicks = pl->kick;
+	u32 i;
 
+	for (i = 0; i < pl->nr_stopped; i++)
+		report_stop(sim, pl->stopped[i], pl->width[i]);
 	if (pl->started != VG_NONE)
 		report_start(sim, c, pl->started);
 	if (pl->held != VG_NONE)
 		report_held(sim, pl->held);
-	if (kicks)
-		kick(sim, c, kicks);
-	if (c->refill && c->refill != c->armed)
+	if (pl->guarded != VG_NONE)
+		sim->stats.guarded += pl->guard_ns;
+	kick(sim, c, pl->kick);
+	if (vg_cell_late(c, sim->now))
 		arm_timer(sim, c, c->refill);
 }
 
@@ -140,6 +158,37 @@ static void insert(struct sim *sim, struct vcpu *v, struct pcpu *p, bool preempt
 	}
 }
 
+/* @v leaves its ent; returns how far that was ahead. */
+static s64 unbind(struct sim *sim, struct vcpu *v)
+{
+	struct vg_state_all *s = st(sim);
+	u32 vi = cv(v)->vi, ei = vg_vcpu(s, vi)->ent;
+	struct vg_cell *c = vg_cell(s, vg_ent(s, ei)->cell);
+	struct vg_plan *pl = begin_plan(sim, VG_NONE, VG_NONE);
+	s64 lead = vg_ent_lead(s, c, ei, sim->now);
+
+	vg_vcpu_unbind(s, c, pl, vi);
+	act(sim, c, pl);
+	vg_ent_put(s, ei);
+	return lead;
+}
+
+/* The VM of @v has another home: it goes there. */
+static void rehome(struct sim *sim, struct vcpu *v, struct vg_cell *to)
+{
+	struct vg_state_all *s = st(sim);
+	u32 vi = cv(v)->vi, ei = vg_ent_get(s, vg_vcpu(s, vi)->slot, to->id);
+	s64 lead;
+
+	if (ei == VG_NONE)
+		return;
+	lead = unbind(sim, v);
+	vg_vcpu(s, vi)->mask = mask_in(to, v);
+	vg_vcpu_arrive(s, to, vi, ei, lead);
+	if (to->nr_vcpus == 1)
+		arm_timer(sim, to, sim->now + VG_HEARTBEAT);
+}
+
 static void class_enqueue(struct sim *sim, struct vcpu *v, u32 flags)
 {
 	struct vg_state_all *s = st(sim);
@@ -148,6 +197,11 @@ static void class_enqueue(struct sim *sim, struct vcpu *v, u32 flags)
 	struct vg_plan pl;
 	u32 b = VG_NONE;
 
+	if (vg_vcpu_strays(s, c, vg_vcpu(s, cv(v)->vi))) {
+		rehome(sim, v, vg_cell(s, vg_vm(s, v->vm->id)->home));
+		c = cell_of(sim, v);
+		flags &= ~ENQ_LAST;
+	}
 	cv(v)->where = QUEUED;
 	vg_plan_begin(&pl, sim->now, VG_NONE, VG_NONE);
 	if (again) {
@@ -155,7 +209,7 @@ static void class_enqueue(struct sim *sim, struct vcpu *v, u32 flags)
 		vg_count(c, VG_STAT_HOST, 1);
 	}
 	vg_vcpu_wait(s, c, &pl, cv(v)->vi);
-	if (!(flags & ENQ_LAST)) {
+	if (!(flags & ENQ_LAST) || vg_pcpu_keeper(c, vg_vcpu(s, cv(v)->vi)->bit) != VG_NONE) {
 		b = decide_wake(s, c, &pl, cv(v)->vi, (flags & ENQ_WAKEUP) && !again);
 		class_of(sim)->counts.wakes++;
 	}
@@ -186,9 +240,11 @@ static void class_dispatch(struct sim *sim, struct pcpu *p, struct vcpu *prev)
 	if (prev && cell_of(sim, prev) == c && vg_vcpu(s, cv(prev)->vi)->state == VG_RUNNING)
 		pvi = cv(prev)->vi;
 	vg_plan_begin(&pl, sim->now, cp(p)->bit, pvi);
-	pl.unsafe = pvi != VG_NONE && guest_in_kernel(prev);
+	class_ask_unsafe(sim, &pl, pvi != VG_NONE ? prev : NULL);
+	pl.looks = 0;
 	decide_pick(s, c, &pl);
 	class_of(sim)->counts.picks++;
+	class_of(sim)->counts.looks += pl.looks;
 	if (pl.own == VG_KEEP) {
 		if (prev)
 			cv(prev)->slice = true;
@@ -332,26 +388,11 @@ static void class_tick(struct sim *sim, struct pcpu *p)
 {
 	struct vg_pcpu *pc = vg_pcpu(vg_cell(st(sim), p->cell), cp(p)->bit);
 
+	class_adapt(sim, p->cur);
 	if (!pc->guard && sim->now + VG_SLOP < vg_pcpu_deadline(st(sim), pc, cv(p->cur)->vi))
 		return;
 	cv(p->cur)->slice = false;
 	host_resched(sim, p);
-}
-
-static bool class_yield(struct sim *sim, struct vcpu *from, struct vcpu *to)
-{
-	if (!vg_spin_yield(st(sim), cell_of(sim, from), cv(from)->vi, cv(to)->vi))
-		return false;
-	cv(from)->slice = false;
-	return true;
-}
-
-static bool class_spins(struct sim *sim, struct vcpu *v, u32 exits)
-{
-	if (!VMGANG_SPIN_VERDICT(exits) || !vg_spin_found(st(sim), cell_of(sim, v), cv(v)->vi))
-		return false;
-	cv(v)->slice = false;
-	return true;
 }
 
 static void on_timer(struct sim *sim, void *arg)
@@ -360,75 +401,31 @@ static void on_timer(struct sim *sim, void *arg)
 	struct vg_state_all *s = st(sim);
 	struct vg_cell *c = vg_cell(s, t->id);
 	struct vg_plan pl;
-	u64 next = sim->now + HEARTBEAT;
+	u64 next;
 
 	sim->here = NULL;
+	vg_host_level(s, sim->now);
 	vg_plan_begin(&pl, sim->now, VG_NONE, VG_NONE);
-	if (vg_cell_refill(s, c, &pl))
-		pl.kick |= c->idle & c->all;
-	if (vg_since(sim->now, c->swept) >= HEARTBEAT / 2) {
-		c->swept = sim->now;
-		vg_cell_sweep(s, c, &pl);
-	}
+	next = vg_cell_timer(s, c, &pl);
+	if (pl.mover != VG_NONE && vg_vm_move(s, c, &pl))
+		vg_cell_moved(s, c, &pl);
 	kick(sim, c, pl.kick);
-	if (c->refill && c->refill < next)
-		next = c->refill;
 	if (c->nr_vcpus)
 		arm_timer(sim, c, next);
-}
-
-static u32 cosched_of(struct sim *sim, struct vcpu *v)
-{
-	if (sim->ops->flags & SCHED_ALL_OFF)
-		return VMGANG_COSCHED_OFF;
-	if (sim->ops->flags & SCHED_ALL_GANG)
-		return VMGANG_COSCHED_GANG;
-	return v->vm->conf->cosched ? VMGANG_COSCHED_GANG : VMGANG_COSCHED_OFF;
-}
-
-_Static_assert((int)SPIN_PREEMPT == (int)VMGANG_SPIN_PREEMPT, "one order");
-
-static u32 guard_of(struct sim *sim, struct vcpu *v)
-{
-	return sim->ops->flags & SCHED_ALL_GUARD ? VMGANG_GUARD_KERNEL :
-						   (u32)v->vm->conf->guard;
-}
-
-static u32 spin_of(struct sim *sim, struct vcpu *v)
-{
-	return sim->ops->flags & SCHED_ALL_PREEMPT ? VMGANG_SPIN_PREEMPT :
-						     (u32)v->vm->conf->spin;
-}
-
-/* The pCPUs of @c that @v may use. */
-static u64 mask_in(struct vg_cell *c, struct vcpu *v)
-{
-	u64 mask = 0, m;
-	u32 b;
-
-	vg_each_bit(b, m, c->all)
-		if (cpuset_has(&v->mask, vg_pcpu(c, b)->cpu))
-			mask |= vg_bit(b);
-	return mask;
 }
 
 static void class_join(struct sim *sim, struct vcpu *v)
 {
 	const struct vm_conf *conf = v->vm->conf;
-	struct vmgang_bpf_vm info = {
-		.id = v->vm->id + 1, .cgroup_id = v->vm->id + 1, .slot = v->vm->id,
-		.pid = 1, .nr_vcpus = v->vm->nr_vcpus, .cosched = cosched_of(sim, v),
-		.slice_us = (u32)(conf->slice / US), .managed = 1, .spin = spin_of(sim, v),
-		.guard = guard_of(sim, v), .guard_us = (u32)(conf->guard_for / US),
-	};
+	struct vmgang_bpf_vm info = class_policy(sim, v);
 	struct vmgang_bpf_vcpu vinfo = {
 		.vm_id = info.id, .cgroup_id = info.cgroup_id, .slot = info.slot,
 		.index = v->index,
 	};
 	struct vg_state_all *s = st(sim);
+	u64 mask, cells = cells_of(sim, v);
 	struct vg_cell *c;
 	u32 vi, ei, i;
-	u64 mask;
 
 	vi = vg_vcpu_get(s, &info, &vinfo, v->id + 1, (u32)conf->weight);
 	if (vi == VG_NONE) {
@@ -439,6 +436,10 @@ static void class_join(struct sim *sim, struct vcpu *v)
 		vg_cap_set(&vg_vm(s, info.slot)->cap, conf->quota, conf->period, 0);
 	c = vg_cell(s, vg_vm(s, info.slot)->home);
 	mask = mask_in(c, v);
+	if (!mask && cells) {
+		c = vg_cell(s, vg_vm_house(s, info.slot, cells));
+		mask = mask_in(c, v);
+	}
 	for (i = 0; !mask; i++)
 		if (cpuset_has(&v->mask, i)) {
 			c = vg_cell(s, sim->pcpus[i].cell);
@@ -447,6 +448,7 @@ static void class_join(struct sim *sim, struct vcpu *v)
 	cv(v)->vi = vi;
 	cv(v)->where = NOWHERE;
 	class_of(sim)->by_vi[vi] = v;
+	vg_vcpu(s, vi)->cells = cells;
 	ei = vg_ent_get(s, info.slot, c->id);
 	if (ei == VG_NONE) {
 		props_fail(sim, PROP_ENGINE, v, "no ent left for a VM");
@@ -454,24 +456,17 @@ static void class_join(struct sim *sim, struct vcpu *v)
 	}
 	vg_vcpu_bind(s, c, vi, ei, mask);
 	if (c->nr_vcpus == 1)
-		arm_timer(sim, c, sim->now + HEARTBEAT);
+		arm_timer(sim, c, sim->now + VG_HEARTBEAT);
 }
 
 static void class_leave(struct sim *sim, struct vcpu *v)
 {
-	struct vg_state_all *s = st(sim);
-	struct vg_cell *c = cell_of(sim, v);
-	u32 vi = cv(v)->vi, ei = vg_vcpu(s, vi)->ent;
-	struct vg_plan *pl = begin_plan(sim, VG_NONE, VG_NONE);
-
 	if (cv(v)->where == LOCAL)
 		local_del(v);
 	cv(v)->where = NOWHERE;
-	vg_vcpu_unbind(s, c, pl, vi);
-	act(sim, c, pl);
-	vg_ent_put(s, ei);
-	vg_vcpu_put(s, vi);
-	class_of(sim)->by_vi[vi] = NULL;
+	unbind(sim, v);
+	vg_vcpu_put(st(sim), cv(v)->vi);
+	class_of(sim)->by_vi[cv(v)->vi] = NULL;
 }
 
 static bool class_held(struct sim *sim, struct vcpu *v)
@@ -529,6 +524,7 @@ static int class_begin(struct sim *sim)
 		cp(p)->look.fire = on_look;
 		cp(p)->look.arg = p;
 	}
+	cl->state->nr_cells = sim->nr_cells;
 	for (i = 0; i < sim->nr_cells; i++) {
 		cl->cells[i].id = i;
 		cl->cells[i].timer.fire = on_timer;
@@ -570,7 +566,7 @@ struct class_counts class_counts(struct sim *sim)
 const struct sched_ops id = {				\
 	.name = says,					\
 	.what = sentence,				\
-	.flags = (bits) | SCHED_PROPS,			\
+	.flags = (bits) | SCHED_PROPS, .lag = VG_LAG,	\
 	.state = sizeof(struct class),			\
 	.vcpu = sizeof(struct class_vcpu),		\
 	.pcpu = sizeof(struct class_pcpu),		\
@@ -584,16 +580,21 @@ const struct sched_ops id = {				\
 	.idle = class_idle,				\
 	.tick = class_tick,				\
 	.yield_to = class_yield,			\
-	.spins = class_spins,				\
+	.spun = class_spins,				\
+	.lost = class_lost,				\
 	.held = class_held,				\
+	.kept = class_kept, .forced = class_forced,	\
 	.cell = class_cell_of,				\
 }
 /* NOLINTEND(bugprone-macro-parentheses) */
 
-CLASS(sched_off, "off", "vmgang's class, every VM's vCPUs independent", SCHED_ALL_OFF);
+CLASS(sched_off, "off", "vmgang's class, every VM's vCPUs independent",
+      SCHED_ALL_OFF | SCHED_PRESET);
 CLASS(sched_preempt, "preempt", "vmgang's class, every VM independent, spinners preempted",
       SCHED_ALL_OFF | SCHED_ALL_PREEMPT);
 CLASS(sched_guard, "guard", "vmgang's class, every VM independent, guarded in its kernel",
       SCHED_ALL_OFF | SCHED_ALL_GUARD);
-CLASS(sched_gang, "gang", "vmgang's class, every VM a gang", SCHED_ALL_GANG);
-CLASS(sched_class, "class", "vmgang's class, as each VM's cosched says", 0);
+CLASS(sched_gang, "gang", "vmgang's class, every VM a gang", SCHED_ALL_GANG | SCHED_PRESET);
+CLASS(sched_adaptive, "adaptive", "vmgang's class, every VM a gang while that is seen to help",
+      SCHED_ALL_ADAPTIVE);
+CLASS(sched_class, "class", "vmgang's class, as each VM's cosched says", SCHED_PRESET);

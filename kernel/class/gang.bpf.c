@@ -40,7 +40,12 @@
  * A member that wakes within its gang's stint gets a pCPU back at once, from
  * whoever filled in.  A vCPU that wakes in a VM which is more than 1 ms behind
  * the ent of some pCPU preempts there; if it was a gang that ran there, only
- * that member makes room, and comes back after it.
+ * that member makes room, and comes back after it.  Who had to make room goes
+ * on at once where an ent is a slice ahead, a gang where all of it can.
+ *
+ * A *strict* gang (cosched `strict`) starts all its vCPUs, the idle ones too:
+ * their pCPUs are kept empty for the stint, which counts as forced idle time and
+ * is charged to the VM.  A VM that is all idle has no stint.
  *
  * Who decides, and who carries it out
  *
@@ -67,6 +72,15 @@
  * cut to what is left, ends fall on ticks (4 ms at HZ=250), and what was
  * overdrawn is debt: exact on average, not within a period.
  *
+ * A host with several last-level caches has several cells, which decide each for
+ * itself.  A VM gets the lightest one as its *home* when its first vCPU comes.
+ * Once a second a cell that has more weight to serve for each of its pCPUs than
+ * another one gives one of its VMs that home (policy_balance.h says when and
+ * which; gang_home.bpf.h why that is safe).  Those of the VM's vCPUs that run
+ * are made to ask, are not kept, and go over as they are queued again; those
+ * that sleep do so when they wake, and those that wait after their next stint,
+ * which is 3 ms.  The VM is as far ahead or behind there as it was here.
+ *
  * Threads in SCHED_EXT that are no vCPUs wait in a FIFO per cell, which is
  * served when a pCPU has nothing else and at least every 20 ms.
  *
@@ -79,8 +93,9 @@
  * three pCPUs one pCPU always runs half a gang.  Virtual time is the VM's, not
  * the vCPU's: siblings share what the VM gets first come, first served.  Of a
  * VM's cgroups only its own and the vCPU's are looked at, not those in between.
- * A VM keeps the home cell that it got when its first vCPU came.  Hotplug of
- * a pCPU ends the class; user space attaches it again.
+ * A gang's members are together in one cell, and a VM moves whole: shares are
+ * as even over the cells as VMs can be spread.  Hotplug of a pCPU ends the class;
+ * user space attaches it again.
  */
 #include "vmlinux.h"
 #include "compat.bpf.h"
@@ -92,6 +107,7 @@ char _license[] SEC("license") = "GPL";
 const volatile u32 cpu_cell[VG_MAX_CPUS];	/* cell of each pCPU, or VG_NONE */
 const volatile u32 nr_cpus = 1;
 const volatile u32 nr_cells = 1;
+const volatile u32 host_ple = 1;		/* vCPUs that spin exit */
 
 /* Everything the policy knows.  User space reads stats here. */
 struct vg_state_all state;
@@ -181,6 +197,7 @@ u32 vmgang_bpf_lock_us(struct task_struct *p) __ksym;
 void vmgang_bpf_report_guard(struct task_struct *p, u64 ns, bool expired) __ksym;
 void vmgang_bpf_report_costop(struct task_struct *p, bool held) __ksym;
 void vmgang_bpf_report_gang(u32 slot, u64 id, bool start, u32 width) __ksym;
+void vmgang_bpf_report_frag(u32 slot, u64 id, u64 ns) __ksym;
 
 #define ENQ(name)	bpf_core_enum_value(enum scx_enq_flags, SCX_ENQ_##name)
 #define DSQ_LOCAL	bpf_core_enum_value(enum scx_dsq_id_flags, SCX_DSQ_LOCAL)
@@ -192,7 +209,6 @@ void vmgang_bpf_report_gang(u32 slot, u64 id, bool start, u32 width) __ksym;
 #define FOREIGN_SLICE	(5 * VG_MS)
 #define FOREIGN_DSQ	0x766d0000ULL
 #define MAX_BOUNCES	3
-#define HEARTBEAT	(1000 * VG_MS)
 
 VG_INLINE struct bpf_spin_lock *cell_lock(u32 cell)
 {
@@ -236,8 +252,19 @@ VG_INLINE u32 vcpu_cell(u32 vi)
 	return vg_ent(&state, vg_vcpu(&state, vi)->ent)->cell;
 }
 
+/* … and before it has an ent. */
+VG_INLINE u32 task_vcpu_raw(struct task_struct *p)
+{
+	u64 vi = p->scx.dsq_vtime - 1;
+
+	if (vi >= VG_MAX_VCPUS || vg_vcpu(&state, vi)->pid != (u32)p->pid)
+		return VG_NONE;
+	return vi;
+}
+
 #include "gang_act.bpf.h"
 #include "gang_policy.bpf.h"
+#include "gang_home.bpf.h"
 
 s32 BPF_STRUCT_OPS(vg_select_cpu, struct task_struct *p, s32 prev_cpu, u64 wake_flags)
 {
@@ -250,7 +277,7 @@ s32 BPF_STRUCT_OPS(vg_select_cpu, struct task_struct *p, s32 prev_cpu, u64 wake_
 		return prev_cpu;
 	v = vg_vcpu(&state, vi);
 	c = vg_cell(&state, vcpu_cell(vi));
-	idle = c->idle & c->all & v->mask;
+	idle = (vg_cell_idle(c) | vg_ent(&state, v->ent)->kept) & v->mask;
 	if (!idle)
 		return prev_cpu;
 	b = idle & vg_bit(v->bit) ? v->bit : vg_lowest(idle);
@@ -295,6 +322,12 @@ void BPF_STRUCT_OPS(vg_enqueue, struct task_struct *p, u64 enq_flags)
 	v = vg_vcpu(&state, vi);
 	cell = vcpu_cell(vi);
 	c = vg_cell(&state, cell);
+	if (vg_vcpu_strays(&state, c, v)) {
+		rehome(p, vi);
+		cell = vcpu_cell(vi);
+		c = vg_cell(&state, cell);
+		enq_flags &= ~ENQ(LAST);	/* elsewhere it is not */
+	}
 	lock = cell_lock(cell);
 	if (!lock)
 		return;
@@ -305,7 +338,8 @@ void BPF_STRUCT_OPS(vg_enqueue, struct task_struct *p, u64 enq_flags)
 		vg_count(c, VG_STAT_HOST, 1);
 	}
 	vg_vcpu_wait(&state, c, pl, vi);
-	if (!(enq_flags & ENQ(LAST)))
+	/* A pCPU that is kept has not asked for work. */
+	if (!(enq_flags & ENQ(LAST)) || vg_pcpu_keeper(c, v->bit) != VG_NONE)
 		b = vg_wake(&state, c, pl, vi, (enq_flags & ENQ(WAKEUP)) && !again);
 	held = vg_ent(&state, v->ent)->flags & VG_HELD;
 	bpf_spin_unlock(lock);
@@ -407,6 +441,7 @@ void BPF_STRUCT_OPS(vg_running, struct task_struct *p)
 		vg_vcpu_leave(&state, c, pl, vi);
 	}
 	bpf_spin_unlock(lock);
+	act(c, pl, pl->kick);
 }
 
 void BPF_STRUCT_OPS(vg_stopping, struct task_struct *p, bool runnable)

@@ -57,6 +57,18 @@ static __noinline void report_plan(struct vg_plan *pl)
 	}
 	if (pl->held != VG_NONE)
 		report_held(pl->held);
+	if (pl->frag != VG_NONE) {
+		e = vg_ent(&state, pl->frag);
+		if (e->slot < VMGANG_MAX_VMS)
+			vmgang_bpf_report_frag(e->slot, vg_vm(&state, e->slot)->id, pl->frag_ns);
+	}
+}
+
+/* Has the module, or whoever watches, to be told anything? */
+VG_INLINE bool plan_tells(struct vg_plan *pl)
+{
+	return pl->nr_stopped || pl->started != VG_NONE || pl->held != VG_NONE ||
+	       pl->frag != VG_NONE;
 }
 
 /*
@@ -124,11 +136,11 @@ VG_INLINE void act(struct vg_cell *c, struct vg_plan *pl, u64 kicks)
 {
 	if (kicks)
 		kick(c, kicks);
-	if (pl->nr_stopped || pl->started != VG_NONE || pl->held != VG_NONE)
+	if (plan_tells(pl))
 		report_plan(pl);
 	if (pl->guarded != VG_NONE)
 		report_guard(pl);
-	if (c->refill && c->refill != c->armed)
+	if (vg_cell_late(c, pl->now))
 		arm_timer(c, pl->now, c->refill);
 }
 

@@ -20,6 +20,7 @@ enum vmgang_cosched {
 	VMGANG_COSCHED_OFF,
 	VMGANG_COSCHED_GANG,
 	VMGANG_COSCHED_ADAPTIVE,	/* a gang while it is seen to spin, else off */
+	VMGANG_COSCHED_STRICT,		/* all at once, idle ones too */
 };
 
 enum vmgang_guard {

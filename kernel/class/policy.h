@@ -65,7 +65,16 @@ typedef uint8_t u8;
 #define VG_MAX_ENTS	8192
 #define VG_QUEUE		VMGANG_MAX_VMS	/* one ent for a VM in a cell */
 
+#define VG_RATIOS	32	/* powers of two of weight over demand */
+#define VG_WHOLE	1024	/* a pCPU's whole time, in demands */
+
 #define VG_MS		1000000ULL
+
+#define VG_WHEEL	64	/* notches, of a millisecond each */
+#define VG_REFILL	64	/* that a shot of the timer lets go on */
+
+/* How often a cell looks at itself and at others. */
+#define VG_HEARTBEAT	(1000 * VG_MS)
 
 /* The tick that ends a stint may come this much before the deadline. */
 #define VG_SLOP		(1 * VG_MS)
@@ -98,6 +107,7 @@ enum vg_ent_flags {
 	VG_ASLEEP	= 16,	/* none of its vCPUs is runnable */
 	VG_CHANGED	= 32,	/* the queue is to look at it again */
 	VG_FILLS	= 64,	/* VG_ON, while a gang further behind is VG_HELD */
+	VG_MISFIT	= 128,	/* pinned so that its vCPUs can not all run at once */
 };
 
 enum vg_stat {
@@ -127,6 +137,9 @@ enum vg_stat {
 	VG_STAT_SKEW_SUM,	/* ns between first and last member's start … */
 	VG_STAT_SKEW_MAX,
 	VG_STAT_SKEW_NR,
+	VG_STAT_FRAG,		/* ns that pCPUs were kept empty for idle vCPUs */
+	VG_STAT_MOVES,		/* VMs that were given another home */
+	VG_STAT_ARRIVALS,	/* vCPUs that came from another cell */
 	VG_NR_STATS,
 };
 
@@ -150,6 +163,7 @@ struct vg_vcpu {
 	struct vg_cap cap;	/* of the thread's own cgroup */
 	u64 cgroup;
 	u64 mask;		/* pCPUs of the cell that it may use */
+	u64 cells;		/* cells of which it may use at least half */
 	u64 start;		/* RUNNING: charged up to here */
 	u64 pre;		/* … and charged in advance, ns */
 	u64 since;		/* WAITING since */
@@ -163,6 +177,9 @@ struct vg_vcpu {
 	u32 next;
 	u32 bounced;		/* times its pCPU was gone when it came */
 	u32 costop;		/* reported as co-stopped */
+	u32 notch;		/* PAUSED: on the wheel */
+	u32 elder;		/* in its ent's list of members */
+	u32 younger;
 };
 
 struct vg_ent {
@@ -177,6 +194,13 @@ struct vg_ent {
 	u64 on;			/* pCPUs its vCPUs run on or come to */
 	u64 held;		/* VG_HELD since */
 	u64 mask;		/* pCPUs that its waiting vCPUs may use */
+	u64 kept;		/* VG_ON, strict: pCPUs that stay empty for idle vCPUs */
+	u64 kept_at;		/* charged for that up to here */
+	u64 frag;		/* ns that they did, not yet told */
+	u64 cells;		/* cells that all of its vCPUs may use */
+	u64 seen;		/* its demand is known up to here */
+	u64 ran;		/* since then, ns of all its vCPUs */
+	u64 waited;		/* … likewise */
 	u32 slot;		/* VG_NONE: record is free, @next links it */
 	u32 cell;
 	u32 cosched;
@@ -189,9 +213,18 @@ struct vg_ent {
 	u32 nr_pinned;		/* of these, not free to use the whole cell */
 	u32 coming;		/* members of the stint that have not run yet */
 	u32 nr_bound;		/* its vCPUs, as the cell knows them */
+	u32 members;		/* list of these, youngest first */
 	u32 later;		/* list of those that are VG_CHANGED */
-	u32 next;		/* throttled list; ents of one VM; free list */
+	u32 next;		/* throttled list; free list */
+	u32 prior;		/* throttled list */
+	u32 notch;		/* VG_THROTTLED: on the wheel */
 	u32 sibling;		/* next ent of the same VM */
+	u32 nr_tied;		/* vCPUs that may not use every cell */
+	u32 before;		/* list of the cell's ents */
+	u32 after;
+	u32 demand;		/* pCPUs that it could use, in 1/VG_WHOLE */
+	u32 counted;		/* weight in the cell's sums, 0: none */
+	u32 pull;		/* … and its part of @want there */
 };
 
 /**
@@ -201,7 +234,13 @@ struct vg_ent {
  * @next:	when to look again
  * @since:	in @state since
  * @gap:	how long a gang is left alone
+ * @lively:	when points were last seen
+ * @patience:	how long a gang that gave points may then give none
  * @state:	enum vg_adapt_state
+ * @turns:	at which it was asked since the state began
+ * @signs:	… and had points
+ * @heard:	the last of these
+ * @silent:	the present look is there because none came any more
  */
 struct vg_adapt {
 	u64 fresh;
@@ -210,7 +249,13 @@ struct vg_adapt {
 	u64 next;
 	u64 since;
 	u64 gap;
+	u64 lively;
+	u64 patience;
 	u32 state;
+	u32 turns;
+	u32 signs;
+	u32 heard;
+	u32 silent;
 };
 
 struct vg_vm {
@@ -220,6 +265,7 @@ struct vg_vm {
 	u64 cgroup;
 	u64 slice;
 	u64 guard;		/* ns, 0: off */
+	u64 moved;		/* when it got its home, if not the first */
 	u32 hinted;		/* the guest says itself when it is unsafe */
 	u32 weight;
 	u32 cosched;
@@ -227,6 +273,7 @@ struct vg_vm {
 	u32 home;		/* cell */
 	u32 ents;		/* list by @sibling */
 	u32 nr_vcpus;		/* in the class */
+	u32 demand;		/* when it was moved, as in its ent */
 };
 
 struct vg_pcpu {
@@ -239,12 +286,23 @@ struct vg_pcpu {
 	u32 cur;		/* vCPU that runs */
 	u32 coming;		/* vCPU that is to run next */
 	u32 gang;		/* ent whose stint it last served */
+	u32 keep;		/* ent that it is kept empty for, if the cell says so */
 	u32 hint;		/* vCPU that a sibling yielded to */
 	u32 spun;		/* vCPU that was found spinning here */
 	u32 yielded;
 	u32 sent;		/* @coming is on its way: whoever placed it sees to that */
 	u32 served;		/* the pCPU has seen @coming by itself */
 	u32 stint;		/* serves a gang's stint: its deadline counts */
+};
+
+/**
+ * struct vg_demand - what the VMs of a cell ask for, by weight over demand
+ * @weight:	sum of those that ask at all, in each power of two
+ * @pcpus:	… and of what they could use, in 1/VG_WHOLE
+ */
+struct vg_demand {
+	u32 weight[VG_RATIOS];
+	u32 pcpus[VG_RATIOS];
 };
 
 /**
@@ -264,11 +322,16 @@ struct vg_cell {
 	u64 all;		/* its pCPUs */
 	u64 idle;		/* those in the idle loop; set and cleared atomically */
 	u64 guards;		/* those that go on with a guarded vCPU */
+	u64 kept;		/* those that stay empty for somebody */
 	u64 vnow;		/* largest vtime of whose turn it was: where newcomers start */
 	u64 refill;		/* when the first throttled ent or vCPU may go on */
 	u64 load;		/* weights of the VMs at home here */
+	u64 want;		/* what its VMs' weights and demands come to */
+	u64 level;		/* … at this level */
+	u64 due;		/* … and those that were sent here lately, */
+	u64 due_at;		/* … the last of them then */
 	u64 stats[VG_NR_STATS];
-	u64 armed;		/* the refill that the timer is set for */
+	u64 armed;		/* when the timer goes off, or did last */
 	u64 foreign;		/* when a thread that is no vCPU ran last */
 	u64 swept;
 	u32 id;
@@ -277,12 +340,33 @@ struct vg_cell {
 	u32 nr_queued;
 	u32 nr_held;
 	u32 changed;		/* list of ents by @later */
-	u32 throttled;		/* list of ents */
-	u32 paused;		/* list of vCPUs */
+	u32 throttled[VG_WHEEL]; /* lists of ents */
+	u32 paused[VG_WHEEL];	/* lists of vCPUs */
+	u64 noted;		/* notches where one of these has somebody */
+	u64 turned;		/* ms: up to here none has */
 	u32 levels;		/* of the tree in use, leaves not counted */
 	u32 sweep;		/* where the next sweep begins */
+	u32 ents;		/* list by @after */
+	u32 at;			/* … where the next look begins */
+	u32 nr_ents;
+	u32 asked;		/* weights of those that ask for pCPUs */
+	u32 uneven;		/* heartbeats in a row that found a lighter cell */
+	u32 idler;		/* cell that was idle at the last look, VG_NONE */
+	u64 idler_runs;		/* … and its @runs by then */
+	u64 runs;		/* stints that began here */
+	u32 nr_running;
+	u64 look;		/* when to look again before the heartbeat; 0: no need */
+	u64 reach;		/* cells that any of its VMs may use */
+	struct vg_demand demand;
 	struct vg_pcpu pcpu[VG_CELL_PCPUS];
 	struct vg_node tree[2 * VG_QUEUE];
+};
+
+/* Why a pCPU takes a vCPU; none of these: its stint has a place there. */
+enum vg_why {
+	VG_BY_TURN	= 1,	/* it is its ent's turn */
+	VG_BY_PART	= 2,	/* … but that is a gang that does not fit */
+	VG_BY_HINT	= 4,	/* a sibling yields the rest of its stint to it */
 };
 
 #define VG_PLAN_STOPS	4
@@ -299,17 +383,27 @@ struct vg_cell {
  * @unsafe:	… which is in guest kernel mode, or says that it holds a lock
  *		(asked if its VM is guarded)
  * @hold:	… for so many ns, if it says so; else 0
+ * @off:	vCPU that @self runs and that goes on only if its strict gang does
  * @own:	vCPU for @self, VG_KEEP or VG_NONE (nothing to run)
+ * @take:	what @self is to take, likewise, for what reasons @why (enum vg_why)
  * @placed:	other pCPUs that got a vCPU (pcpu->coming), which is to be sent
  * @kick:	pCPUs that are to ask for work themselves, now; some have a
  *		vCPU coming, and most of these ask anyhow, as their stint ends
  * @started:	ent whose gang stint began, or VG_NONE
  * @held:	ent that became VG_HELD, or VG_NONE
+ * @frag:	ent for which pCPUs stayed empty, or VG_NONE; @frag_ns: how long
  * @stopped:	ents whose gang stint ended
  * @look:	when @self is to ask again, as @prev is guarded; or 0
  * @guarded:	vCPU whose guarded time ended, after @guard_ns; or VG_NONE
  * @expired:	… because the bound was reached
- * @match:	vCPU for each chosen pCPU while a gang is put together
+ * @mover:	ent whose VM is to have another home, or VG_NONE
+ * @to:		… and which, unless that has changed hands: then @mover_id is not
+ *		its VM's any more; or others went there first: then @due is not
+ *		what that cell expects
+ * @match:	vCPU for each of the pCPUs @chosen while a gang is put together
+ *
+ * What one step of an answer leaves to the next is in here and not in variables:
+ * the verifier follows a step anew for each value that those may have.
  */
 struct vg_plan {
 	u64 now;
@@ -317,12 +411,18 @@ struct vg_plan {
 	u32 prev;
 	u32 unsafe;
 	u64 hold;
+	u32 off;
 
 	u64 placed;
 	u64 kick;
 	u32 own;
+	u32 take;
+	u32 why;
+	u32 was;		/* what @prev was at first */
 	u32 started;
 	u32 held;
+	u32 frag;
+	u64 frag_ns;
 	u32 nr_stopped;
 	u32 stopped[VG_PLAN_STOPS];
 	u32 width[VG_PLAN_STOPS];
@@ -333,8 +433,20 @@ struct vg_plan {
 
 	u32 narrow;		/* consider ents up to this width */
 	u32 skip;		/* … and not this one */
+	u32 filler;		/* gang that does not fit, but whose turn it is */
 	u32 forced;
+	u32 ending;		/* the pCPU looked at asks for work by itself */
+	u32 gang;		/* what wakes belongs to a gang */
+	u32 strict;		/* … or is put together, is a strict gang */
+	u32 spare;		/* there are more pCPUs than the gang needs */
+	u64 chosen;
+	u64 hosts;		/* pCPUs that the host's own threads have */
 	u32 match[VG_CELL_PCPUS];
+	u32 mover;
+	u32 to;
+	u64 mover_id;
+	u64 due;
+
 	u32 looks;		/* nodes of the queue looked at for the last answer */
 	u32 depth;
 	u32 stack[VG_PLAN_STACK];
@@ -356,6 +468,9 @@ struct vg_state_all {
 	struct vg_vm vms[VMGANG_MAX_VMS];
 	u32 free_vcpu;
 	u32 free_ent;
+	u32 nr_cells;		/* those that have pCPUs come first */
+	u64 level;		/* weight for each pCPU that is asked for, host-wide */
+	u64 level_at;
 };
 
 VG_INLINE struct vg_cell *vg_cell(struct vg_state_all *s, u32 i)
@@ -381,6 +496,12 @@ VG_INLINE struct vg_vm *vg_vm(struct vg_state_all *s, u32 i)
 VG_INLINE struct vg_pcpu *vg_pcpu(struct vg_cell *c, u32 bit)
 {
 	return &c->pcpu[bit & (VG_CELL_PCPUS - 1)];
+}
+
+/* Who comes to it, or is there. */
+VG_INLINE u32 vg_pcpu_occupant(struct vg_pcpu *p)
+{
+	return p->coming != VG_NONE ? p->coming : p->cur;
 }
 
 VG_INLINE void vg_count(struct vg_cell *c, u32 stat, u64 by)

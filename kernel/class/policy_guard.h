@@ -18,7 +18,8 @@
  * What is taken is charged as all that runs is, so the VM has it back to give
  * when its turn comes; and a guest that is never safe gets its share, in stints
  * that are longer by the bound.  Not guarded is who gives the pCPU away itself,
- * by spinning or yielding; nor is anyone from the host's own threads.
+ * by spinning or yielding; nor is anyone from the host's own threads; nor is a
+ * strict gang, of which nobody is left to wait for a lock.
  */
 #ifndef VMGANG_POLICY_GUARD_H
 #define VMGANG_POLICY_GUARD_H
@@ -56,6 +57,8 @@ VG_INLINE bool vg_guard_wanted(struct vg_state_all *s, struct vg_cell *c, struct
 
 	if (p->coming != VG_NONE)
 		return !p->sent;
+	if (vg_pcpu_keeper(c, pl->self) != VG_NONE)
+		return vg_pcpu_keeper(c, pl->self) != v->ent;
 	if ((e->flags & VG_THROTTLED) || !vg_cap_left(&v->cap, pl->now))
 		return true;
 	if (pl->now + VG_SLOP < vg_pcpu_deadline(s, p, pl->prev))
@@ -71,11 +74,12 @@ VG_INLINE bool vg_guard_wanted(struct vg_state_all *s, struct vg_cell *c, struct
 VG_FN bool vg_pick_guard(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl)
 {
 	struct vg_pcpu *p = vg_pcpu(c, pl->self);
+	struct vg_vcpu *v = vg_vcpu(s, pl->prev);
 	u64 bound, until, look;
 
 	if (pl->prev == VG_NONE)
 		return false;
-	bound = vg_vm(s, vg_vcpu(s, pl->prev)->slot)->guard;
+	bound = vg_ent_is_strict(c, vg_ent(s, v->ent)) ? 0 : vg_vm(s, v->slot)->guard;
 	if (!bound || !pl->unsafe || p->yielded || p->hint != VG_NONE || p->spun != VG_NONE ||
 	    !vg_guard_wanted(s, c, pl)) {
 		vg_guard_end(c, pl, pl->self, false);
@@ -92,7 +96,7 @@ VG_FN bool vg_pick_guard(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 		return false;
 	}
 	if (p->coming != VG_NONE) {
-		u64 idle = c->idle & c->all & vg_vcpu(s, p->coming)->mask;
+		u64 idle = vg_cell_idle(c) & vg_vcpu(s, p->coming)->mask;
 
 		if (idle)
 			pl->kick |= vg_bit(vg_lowest(idle));

@@ -57,13 +57,19 @@ VG_FN bool vg_spin_found(struct vg_state_all *s, struct vg_cell *c, u32 vi)
 	return true;
 }
 
-/* The vCPU of ent @ei for whose sake a sibling gave the pCPU up, if it still waits. */
-VG_INLINE u32 vg_pcpu_hint(struct vg_state_all *s, struct vg_cell *c, u32 bit, u32 ei)
+/*
+ * The vCPU of ent @ei for whose sake a sibling gave the pCPU up, if it still waits;
+ * not once a third has waited for a slice of each: two could hand it to and fro.
+ */
+VG_INLINE u32 vg_pcpu_hint(struct vg_state_all *s, struct vg_cell *c, u32 bit, u32 ei, u64 now)
 {
+	struct vg_ent *e = vg_ent(s, ei);
 	u32 vi = vg_pcpu(c, bit)->hint;
 	struct vg_vcpu *v = vg_vcpu(s, vi);
 
 	if (vi == VG_NONE || v->state != VG_WAITING || v->ent != ei || !(v->mask & vg_bit(bit)))
+		return VG_NONE;
+	if (vg_since(now, vg_vcpu(s, e->head)->since) > e->slice * e->nr_bound)
 		return VG_NONE;
 	return vi;
 }
@@ -75,20 +81,11 @@ VG_INLINE u32 vg_pcpu_hint(struct vg_state_all *s, struct vg_cell *c, u32 bit, u
  */
 VG_FN bool vg_pick_hint(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl)
 {
-	struct vg_pcpu *p = vg_pcpu(c, pl->self);
-	u64 until = p->deadline, since = p->since, vstart = p->vstart;
-	u32 vi = vg_pcpu_hint(s, c, pl->self, vg_vcpu(s, pl->prev)->ent);
+	u32 vi = vg_pcpu_hint(s, c, pl->self, vg_vcpu(s, pl->prev)->ent, pl->now);
 
 	if (vi == VG_NONE)
 		return false;
-	vg_vcpu_place(s, c, vi, pl->self, pl);
-	if (p->deadline > until)
-		p->deadline = until;
-	p->since = since;
-	p->vstart = vstart;
-	pl->own = vi;
-	vg_count(c, VG_STAT_YIELDS, 1);
-	return true;
+	return vg_pick_take(c, pl, vi, VG_BY_HINT, VG_STAT_YIELDS);
 }
 
 /*

@@ -27,4 +27,9 @@
 #define preempt_count_word()	((void *)this_cpu_ptr(&pcpu_hot.preempt_count))
 #endif
 
+/* Interrupts that spin_lock_irq_disable() has switched off, since 7.3. */
+#ifndef HARDIRQ_DISABLE_MASK
+#define HARDIRQ_DISABLE_MASK	0
+#endif
+
 #endif

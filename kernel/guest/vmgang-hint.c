@@ -23,7 +23,8 @@
  * Every bit that a lock or an interrupt sets; the one above says, inverted,
  * that the guest's own scheduler wants the CPU.
  */
-#define HELD	(PREEMPT_MASK | SOFTIRQ_MASK | HARDIRQ_MASK | NMI_MASK)
+#define HELD	(PREEMPT_MASK | SOFTIRQ_MASK | HARDIRQ_DISABLE_MASK | \
+		 HARDIRQ_MASK | NMI_MASK)
 
 static unsigned int hold_us = 500;
 module_param(hold_us, uint, 0444);

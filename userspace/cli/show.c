@@ -40,6 +40,8 @@ static void print_stats(sd_json_variant *stats, unsigned int nr_vcpus)
 	printf("  gang starts, stops          %llu, %llu\n",
 	       count(stats, VG_STAT_GANG_STARTS),
 	       count(stats, VG_STAT_GANG_STOPS));
+	printf("  pCPUs kept empty            %llu us\n",
+	       count(stats, VG_STAT_FRAG_US));
 	printf("  preemptions, in kernel      %llu, %llu\n",
 	       count(stats, VG_STAT_PREEMPTIONS),
 	       count(stats, VG_STAT_PREEMPTIONS_IN_KERNEL));

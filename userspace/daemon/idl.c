@@ -36,7 +36,8 @@ static SD_VARLINK_DEFINE_STRUCT_TYPE(Stats,
 	FIELD(skew_max_us, INT),
 	FIELD(guard_max_us, INT),
 	FIELD(gang_starts, INT),
-	FIELD(gang_stops, INT));
+	FIELD(gang_stops, INT),
+	FIELD(frag_us, INT));
 
 static SD_VARLINK_DEFINE_STRUCT_TYPE(Vcpu,
 	FIELD(index, INT),

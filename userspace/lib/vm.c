@@ -32,6 +32,7 @@ static const char *const stat_names[VG_NR_STATS] = {
 	[VG_STAT_SKEW_MAX_US] = "skew_max_us",
 	[VG_STAT_GANG_STARTS] = "gang_starts",
 	[VG_STAT_GANG_STOPS] = "gang_stops",
+	[VG_STAT_FRAG_US] = "frag_us",
 };
 
 const char *vg_stat_name(enum vg_stat stat)

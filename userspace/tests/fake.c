@@ -129,6 +129,7 @@ static void write_counts(const struct fake *f, const char *dir, int factor)
 		{ "guarded_us", 2345 }, { "guard_max_us", 1003 },
 		{ "skew_max_us", 1234 },
 		{ "gang_starts", 20 }, { "gang_stops", 19 },
+		{ "frag_us", 2500 },
 	};
 	char path[128];
 

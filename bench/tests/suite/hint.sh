@@ -72,6 +72,7 @@ at_exit 'modprobe vmgang; systemctl start vmgangd'
 vm_start stays --vcpus 2 --payload held || exit 1
 until_true 5 test "$(vcpu "$vm" hint_us)" = 50
 systemctl stop vmgangd
+until_true 5 out_of_class "$vm"
 modprobe -r vmgang
 is 0 $? 'the module unloads with a hint there'
 is "$before" "$(pins)" 'and lets go of the page'
@@ -88,8 +89,23 @@ command -v virsh >/dev/null || skip 'no libvirt here, so no Linux guest'
 test -e "$here/../../../kernel/guest/vmgang-hint.ko"
 ok $? "the driver is built for this kernel"
 systemctl start libvirtd
-at_exit '"$guest" stop hinter >/dev/null 2>&1'
-"$guest" start hinter --vcpus 2 --load sync --hint on
+at_exit '"$guest" stop hinter >/dev/null 2>&1; "$guest" stop brief >/dev/null 2>&1'
+hints() { # PID US: every vCPU hints that
+	[ "$(cat "$sys/vms/$1"/vcpus/*/hint_us | sort -u)" = "$2" ]
+}
+"$guest" define hinter --vcpus 2 --load sync --hint on
+virsh -q dumpxml --inactive hinter | sed 's/<on_reboot>destroy/<on_reboot>restart/' >"$work/xml"
+virsh -q define "$work/xml"
+"$guest" start hinter
+"$guest" start brief --load compute --hint brief
+brief=$(cat /run/libvirt/qemu/brief.pid)
+until_true 30 hints "$brief" 500
+ok $? 'the driver in a guest gives a hint'
+until_true 10 hints "$brief" 0
+ok $? 'and takes it back when it is unloaded'
+"$guest" wait brief 60 >/dev/null
+ok $? 'and that guest works on'
+"$guest" stop brief
 "$guest" wait hinter 120 >/dev/null
 ok $? 'a Linux guest with the driver boots and works'
 vm=$(cat /run/libvirt/qemu/hinter.pid)
@@ -104,9 +120,18 @@ note "$(($(stat_of "$vm" preemptions_in_lock) - b)) of $(($(stat_of "$vm" preemp
 within "$(($(stat_of "$vm" preemptions_in_lock) - b))" 0 \
 	"$((($(stat_of "$vm" preemptions) - a) / 4))" 'a guest that works in user mode seldom holds a lock'
 vm_stop "$rival"
-sleep 66
+
+# A reset says no goodbye: the word is other memory then, until the driver is back.
+boots() {
+	[ "$(grep -c 'guest: sync' /var/lib/libvirt/images/vmgang-demo/hinter.console)" -ge "$1" ]
+}
+virsh -q reset hinter
+since=$SECONDS
+until_true 30 boots 2
+ok $? 'a guest that is reset with the hint there boots again and works'
+sleep $((66 - (SECONDS - since) > 0 ? 66 - (SECONDS - since) : 0))
 is '500 500' "$(cat "$sys/vms/$vm"/vcpus/*/hint_us | tr '\n' ' ' | sed 's/ $//')" \
-	'the hint is renewed: it is there after its lease'
+	'it gives its hint anew, and renews it: it is there after the lease'
 "$guest" stop hinter
 until_true 10 test ! -e "$sys/vms/$vm"
 until_true 5 test "$(pins)" = "$before"

@@ -30,7 +30,7 @@ two=$vm
 knob "$one" cosched gang
 knob "$two" cosched gang
 
-# The largest of something is no sum.
+# The largest skew and the longest guarded time are no sums.
 events=$(find "$sys/vms/$one/stats" -type f ! -name '*_max_us' -printf '%f\n' |
 	sed -e 's/_us$/_time/' -e 's/_/-/g' | sort)
 is "$events" "$(find $pmu/events -type f ! -name '*.*' -printf '%f\n' | sort)" \

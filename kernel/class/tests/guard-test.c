@@ -165,7 +165,7 @@ static void test_idle_pcpu_helps(void **state)
 	m->v[waker].runnable = true;
 	m->v[waker].since = m->now;
 	vg_vcpu_place(&m->st, c, waker, 0, &m->plan);
-	sim_kick(m, 1);
+	sim_kick(m, c, 1);
 	sim_settle(m);
 	assert_int_equal(m->cur[0], 0);
 	assert_int_equal(c->guards, 1);
