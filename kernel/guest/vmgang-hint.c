@@ -32,6 +32,7 @@ MODULE_PARM_DESC(hold_us, "how long a lock is held as a rule, in microseconds (1
 
 static DEFINE_PER_CPU(struct timer_list, timers);
 static int cpuhp_state;
+static bool leaving;
 
 static void tell(phys_addr_t word)
 {
@@ -55,6 +56,8 @@ static void take_back(void *unused)
 /* On the CPU that it was started on; one that sleeps is not woken for it. */
 static void renew(struct timer_list *timer)
 {
+	if (READ_ONCE(leaving))
+		return;
 	give();
 	mod_timer(timer, jiffies + VMGANG_HINT_RENEW_S * HZ);
 }
@@ -81,6 +84,7 @@ static int offline(unsigned int cpu)
 static int on_reboot(struct notifier_block *block, unsigned long action,
 		     void *data)
 {
+	WRITE_ONCE(leaving, true);
 	on_each_cpu(take_back, NULL, 1);
 	return NOTIFY_DONE;
 }

@@ -134,5 +134,8 @@ is '500 500' "$(cat "$sys/vms/$vm"/vcpus/*/hint_us | tr '\n' ' ' | sed 's/ $//')
 	'it gives its hint anew, and renews it: it is there after the lease'
 "$guest" stop hinter
 until_true 10 test ! -e "$sys/vms/$vm"
-until_true 5 test "$(pins)" = "$before"
+unpinned() {
+	[ "$(pins)" = "$before" ]
+}
+until_true 5 unpinned
 is "$before" "$(pins)" 'and gone with the domain, page and all'
