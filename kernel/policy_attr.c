@@ -125,6 +125,7 @@ KNOB_NAMES(cosched, .levels = true);
 static const char * const guard_names[] = {
 	[VMGANG_GUARD_OFF] = "off",
 	[VMGANG_GUARD_KERNEL] = "kernel",
+	[VMGANG_GUARD_HINT] = "hint",
 };
 KNOB_NAMES(guard);
 

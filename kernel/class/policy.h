@@ -286,6 +286,7 @@ struct vg_vm {
 	u64 guard;		/* ns, 0: off */
 	u64 skew;		/* ns, for relaxed */
 	u64 moved;		/* when it got its home, if not the first */
+	u32 hinted;		/* the guest says itself when it is unsafe */
 	u32 weight;
 	u32 cosched;
 	u32 spin;
@@ -403,7 +404,9 @@ enum vg_why {
  * @now:	ns
  * @self:	pCPU that asks for work, VG_NONE if none does
  * @prev:	vCPU that @self runs and that could go on, or VG_NONE
- * @unsafe:	… which is in guest kernel mode (asked if its VM is guarded)
+ * @unsafe:	… which is in guest kernel mode, or says that it holds a lock
+ *		(asked if its VM is guarded)
+ * @hold:	… for so many ns, if it says so; else 0
  * @off:	vCPU that @self runs and that goes on only if its strict gang does
  * @own:	vCPU for @self, VG_KEEP or VG_NONE (nothing to run)
  * @take:	what @self is to take, likewise, for what reasons @why (enum vg_why)
@@ -433,6 +436,7 @@ struct vg_plan {
 	u32 self;
 	u32 prev;
 	u32 unsafe;
+	u64 hold;
 	u32 off;
 
 	u64 placed;
