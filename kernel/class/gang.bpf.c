@@ -496,26 +496,6 @@ void BPF_STRUCT_OPS(vg_quiescent, struct task_struct *p, u64 deq_flags)
 	act(c, pl, pl->kick);
 }
 
-/* Relaxed VMs: is @vi too far ahead, or has it made up for what others led by? */
-static __noinline bool leads(u32 vi)
-{
-	struct vg_plan *pl = my_plan();
-	u32 cell = vcpu_cell(vi);
-	struct vg_cell *c = vg_cell(&state, cell);
-	struct bpf_spin_lock *lock = cell_lock(cell);
-	u64 now = scx_bpf_now();
-	bool over;
-
-	if (!lock || !vg_ent(&state, vg_vcpu(&state, vi)->ent)->bound)
-		return false;
-	bpf_spin_lock(lock);
-	vg_plan_begin(pl, now, VG_NONE, VG_NONE);
-	over = vg_relaxed_tick(&state, c, pl, vi);
-	bpf_spin_unlock(lock);
-	act(c, pl, pl->kick);
-	return over;
-}
-
 /*
  * Adaptive and relaxed VMs are looked at here, since only what runs changes them.
  * The first member of a gang whose tick finds the deadline reached ends it.

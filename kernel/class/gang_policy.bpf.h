@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A VM's policy: what the operator changes, and what adaptive VMs change
- * themselves.
+ * A VM's policy: what the operator changes, and what adaptive and relaxed VMs
+ * change themselves.
  */
 #ifndef VMGANG_GANG_POLICY_BPF_H
 #define VMGANG_GANG_POLICY_BPF_H
@@ -85,6 +85,26 @@ static __noinline void adapt(u32 slot)
 	bpf_spin_unlock(lock);
 	if (changed)
 		apply_policy(slot, my_plan());
+}
+
+/* Relaxed VMs: is @vi too far ahead, or has it made up for what others led by? */
+static __noinline bool leads(u32 vi)
+{
+	struct vg_plan *pl = my_plan();
+	u32 cell = vcpu_cell(vi);
+	struct vg_cell *c = vg_cell(&state, cell);
+	struct bpf_spin_lock *lock = cell_lock(cell);
+	u64 now = scx_bpf_now();
+	bool over;
+
+	if (!lock || !vg_ent(&state, vg_vcpu(&state, vi)->ent)->bound)
+		return false;
+	bpf_spin_lock(lock);
+	vg_plan_begin(pl, now, VG_NONE, VG_NONE);
+	over = vg_relaxed_tick(&state, c, pl, vi);
+	bpf_spin_unlock(lock);
+	act(c, pl, pl->kick);
+	return over;
 }
 
 /* The current thread is found to spin: its pCPU may have to ask for work. */
