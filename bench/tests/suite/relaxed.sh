@@ -31,19 +31,27 @@ spread() { # BEFORE AFTER: between the one that came furthest and the one that c
 		print max - min }'
 }
 
-# apart SKEW_US: sets it; over 4 s the most that the vCPUs were apart, seen from outside
-# each 100 ms, and by the module's own account; and the co-stop time meanwhile
+# apart SKEW_US: sets it, in each of some rounds anew; the least over the rounds of how far
+# apart the vCPUs came, as seen from outside each 50 ms and by the module's own account; and
+# all co-stop time. The least, since a host whose processors are not all served at times has
+# rounds in which ticks are late; the class's own mistakes would be in each of them.
 apart() {
-	local from most=0 seen i costop
-	knob "$relaxed" skew_us "$1"
-	from=$(run_times "$relaxed")
+	local round i from seen most said costop least=1000000000 least_said=1000000000
 	costop=$(stat_of "$relaxed" costop_us)
-	for ((i = 0; i < 30; i++)); do
-		sleep 0.1
-		seen=$(spread "$from" "$(run_times "$relaxed")")
-		[ "$seen" -le "$most" ] || most=$seen
+	for ((round = 0; round < 8; round++)); do
+		knob "$relaxed" skew_us $(($1 + 1))
+		knob "$relaxed" skew_us "$1"
+		from=$(run_times "$relaxed") most=0
+		for ((i = 0; i < 8; i++)); do
+			sleep 0.05
+			seen=$(spread "$from" "$(run_times "$relaxed")")
+			[ "$seen" -le "$most" ] || most=$seen
+		done
+		said=$(stat_of "$relaxed" skew_max_us)
+		[ "$most" -ge "$least" ] || least=$most
+		[ "$said" -ge "$least_said" ] || least_said=$said
 	done
-	echo "$most $(stat_of "$relaxed" skew_max_us) $(($(stat_of "$relaxed" costop_us) - costop))"
+	echo "$least $least_said $(($(stat_of "$relaxed" costop_us) - costop))"
 }
 
 knob "$relaxed" skew_us 5000
@@ -54,12 +62,12 @@ read -r near near_said near_costop <<<"$(apart 2000)"
 note "2 ms: apart by $near us as seen, $near_said us as said; co-stopped for $near_costop us"
 read -r far far_said far_costop <<<"$(apart 60000)"
 note "60 ms: apart by $far us as seen, $far_said us as said; co-stopped for $far_costop us"
-# A tick is 4 ms; an emulated pCPU that is itself not served misses some.
-within "$near_said" 1 $((2000 + 4 * 4000)) 'with 2 ms they are at most that and some ticks apart'
-within "$far_said" $((near_said + 4000)) $((60000 + 4 * 4000)) \
+# A tick is 4 ms; one may be late.
+within "$near_said" 1 $((2000 + 2 * 4000)) 'with 2 ms they are at most that and two ticks apart'
+within "$far_said" $((near_said + 4000)) $((60000 + 2 * 4000)) \
 	'with 60 ms they are further apart, but no more than that'
 # Reading the files of all vCPUs one after the other takes some time itself.
-within "$near" 0 $((2000 + 6 * 4000)) 'the same with 2 ms, seen from outside'
+within "$near" 0 $((2000 + 4 * 4000)) 'the same with 2 ms, seen from outside'
 within "$near_costop" 1000 1000000000 'leaders were co-stopped'
 for v in "$sys/vms/$relaxed"/vcpus/*; do
 	within "$(cat "$v/run_us")" 100000 1000000000 "vCPU ${v##*/} has run"
@@ -76,7 +84,7 @@ within "$(echo "$before $(stat_of "$relaxed" run_us) $(stat_of "$other" run_us) 
 knob "$relaxed" cosched gang
 read -r wide wide_said _ <<<"$(apart 3000)"
 note "a gang that is too wide: apart by $wide us as seen, $wide_said us as said"
-within "$wide_said" 1 $((3000 + 4 * 4000)) 'a gang wider than its cell is as relaxed'
+within "$wide_said" 1 $((3000 + 2 * 4000)) 'a gang wider than its cell is as relaxed'
 
 # Every kind to every other, under load.
 for value in off gang strict relaxed adaptive relaxed strict gang relaxed off strict adaptive \
