@@ -260,7 +260,10 @@ static ssize_t policy_managed_store(struct kobject *kobj,
 FILE_RW(policy, managed);
 
 static struct attribute *policy_attrs[] = {
-	&policy_cosched.attr, &policy_slice_us.attr, &policy_managed.attr, NULL
+	&policy_cosched.attr, &policy_slice_us.attr, &policy_managed.attr,
+	&vmgang_policy_reserve_period_us.attr,
+	&vmgang_policy_reserve_slice_us.attr, &vmgang_policy_extratime.attr,
+	NULL
 };
 static const struct attribute_group policy_group = {
 	.name = "policy", .attrs = policy_attrs
@@ -385,7 +388,7 @@ static const struct attribute_group stats_group = {
 };
 
 static const struct attribute_group *vm_groups[] = {
-	&vm_group, &policy_group, &stats_group, NULL
+	&vm_group, &policy_group, &stats_group, &vmgang_reserve_group, NULL
 };
 
 /* The thread that runs the vCPU, with a reference, or NULL. */

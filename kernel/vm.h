@@ -36,6 +36,9 @@ struct kvm_vcpu;
 #define VMGANG_SLICE_US		20000
 #define VMGANG_SLICE_US_MIN	1000
 #define VMGANG_SLICE_US_MAX	100000
+#define VMGANG_RESERVE_SLICE_US_MIN	100
+#define VMGANG_RESERVE_PERIOD_US_MIN	1000
+#define VMGANG_RESERVE_PERIOD_US_MAX	1000000
 
 struct vmgang_vm {
 	raw_spinlock_t lock;
@@ -52,6 +55,12 @@ struct vmgang_vm {
 	u32 cosched;			/* enum vmgang_cosched */
 	u32 slice_us;
 	u32 managed;
+	u32 reserve_period_us;		/* changed under a lock of reserve_attr.c */
+	u32 reserve_slice_us;
+	u32 extratime;
+	bool reserve_refused;		/* the class's answer to the last change */
+	struct vmgang_bpf_reserve reserve_answer;
+	u64 reserve_misses;
 	bool dead;
 	bool shown;			/* in sysfs; the VM's work's own */
 
@@ -192,6 +201,13 @@ int vmgang_sysfs_add_vcpu(struct vmgang_vcpu *vcpu);
 void vmgang_sysfs_del_vcpu(struct vmgang_vcpu *vcpu);
 void vmgang_sysfs_notify_state(void);
 
+/* reserve_attr.c */
+extern struct kobj_attribute vmgang_policy_reserve_period_us;
+extern struct kobj_attribute vmgang_policy_reserve_slice_us;
+extern struct kobj_attribute vmgang_policy_extratime;
+extern const struct attribute_group vmgang_reserve_group;
+void vmgang_reserve_forget(void);
+
 /* kfunc.c */
 int vmgang_kfunc_init(void);
 void vmgang_kfunc_uninit(void);
@@ -201,6 +217,8 @@ int vmgang_bpf_get_vcpu(struct task_struct *p, struct vmgang_bpf_vcpu *out);
 int vmgang_bpf_get_vm(u32 slot, struct vmgang_bpf_vm *out);
 void vmgang_bpf_report_costop(struct task_struct *p, bool held);
 void vmgang_bpf_report_gang(u32 slot, u64 id, bool start, u32 width);
+void vmgang_bpf_report_reserve(const struct vmgang_bpf_reserve *answer);
+void vmgang_bpf_report_missed(u32 slot, u64 id, u32 vcpu);
 bool vmgang_class_attached(void);
 
 #endif

@@ -45,6 +45,7 @@ static const char *const names[NR_PROPS] = {
 	[PROP_WAITING] = "waiting",
 	[PROP_FAIR] = "fair",
 	[PROP_CAP] = "cap",
+	[PROP_RESERVE] = "reserve",
 	[PROP_MALICE] = "malice",
 	[PROP_WIDE] = "wide",
 };
@@ -94,7 +95,7 @@ static u64 turn(const struct sim *sim, const struct vm_conf *conf)
 /* Always wants all of its vCPUs run, and may have what it wants. */
 static bool is_hungry(const struct vm_conf *conf)
 {
-	if (conf->phase || conf->quota || conf->arrive || conf->depart ||
+	if (conf->phase || conf->quota || conf->reserve_slice || conf->arrive || conf->depart ||
 	    vm_conf_threads(conf) < conf->vcpus)
 		return false;
 	return conf->model == MODEL_COMPUTE || conf->model == MODEL_STORM ||
@@ -104,6 +105,8 @@ static bool is_hungry(const struct vm_conf *conf)
 
 static bool is_gang(const struct sim *sim, const struct vm_conf *conf)
 {
+	if (conf->reserve_slice)
+		return false;
 	if (sim->ops->flags & (SCHED_ALL_OFF | SCHED_ALL_GANG))
 		return sim->ops->flags & SCHED_ALL_GANG;
 	return conf->cosched;
@@ -124,19 +127,23 @@ static u64 wait_bound(const struct sim *sim, const struct vcpu *v)
 {
 	const struct vm_conf *conf = v->vm->conf;
 	u64 weights = 0, ahead = 0, bound;
-	bool pinned = false;
+	bool pinned = false, reserved = false;
 	u32 i;
 
 	for (i = 0; i < sim->nr_vms; i++) {
 		const struct vm_conf *c = sim->vms[i].conf;
 
 		pinned |= c->pin != PIN_NONE;
+		reserved |= c->reserve_slice != 0;
 		weights += c->weight;
 		ahead += turn(sim, c) * c->vcpus;
 	}
 	bound = 2 * (turn(sim, conf) * conf->vcpus * (weights / conf->weight + 1) + ahead);
 	if (pinned && bound < 3 * SEC + sim->nr_vms * SEC + ahead)
 		bound = 3 * SEC + sim->nr_vms * SEC + ahead;
+	/* All of this in the 5 % that can not be booked. */
+	if (reserved)
+		bound *= 20;
 	return bound;
 }
 
@@ -183,6 +190,20 @@ void props_costart(struct sim *sim, struct vcpu *v)
 {
 	if (sim->props)
 		sim->props->watch[v->id].costart = sim->now;
+}
+
+/*
+ * What is lost is an interrupt and a switch whenever somebody is to make room,
+ * and crumbs that do not pay the switch. What the host's own threads take is
+ * nobody's fault.
+ */
+#define RESERVE_BOUND	(150 * US)
+
+void props_period(struct sim *sim, const struct vcpu *v, u64 had, u64 slice)
+{
+	if (sim->props && !sim->sc->host_every && had + RESERVE_BOUND < slice)
+		props_fail(sim, PROP_RESERVE, v, "ran %.3f ms in a period, has booked %.3f",
+			   ms(had), ms(slice));
 }
 
 static bool could_run(struct sim *sim, const struct pcpu *p, struct vcpu *v)
@@ -451,7 +472,7 @@ static void check_malice(struct sim *sim)
 		const struct vm_conf *conf = sim->vms[i].conf;
 
 		if ((!is_hungry(conf) && conf->model != MODEL_DODGE) || conf->pin != PIN_NONE ||
-		    conf->vcpus < sim->nr_pcpus || conf->quota || conf->phase || conf->arrive ||
+		    conf->vcpus < sim->nr_pcpus || conf->quota || conf->reserve_slice || conf->phase || conf->arrive ||
 		    conf->depart)
 			return;
 		all += (double)vm_ran(&sim->vms[i]);

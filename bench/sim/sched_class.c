@@ -91,8 +91,8 @@ static void act(struct sim *sim, struct vg_cell *c, struct vg_plan *pl)
 		report_held(sim, pl->held);
 	if (kicks)
 		kick(sim, c, kicks);
-	if (c->refill && c->refill != c->armed)
-		arm_timer(sim, c, c->refill);
+	if (vg_cell_wants(c) && vg_cell_wants(c) != c->armed)
+		arm_timer(sim, c, vg_cell_wants(c));
 }
 
 static void local_del(struct vcpu *v)
@@ -155,6 +155,7 @@ static void class_enqueue(struct sim *sim, struct vcpu *v, u32 flags)
 		vg_count(c, VG_STAT_HOST, 1);
 	}
 	vg_vcpu_wait(s, c, &pl, cv(v)->vi);
+	class_period_woken(sim, v);
 	if (!(flags & ENQ_LAST)) {
 		b = decide_wake(s, c, &pl, cv(v)->vi, (flags & ENQ_WAKEUP) && !again);
 		class_of(sim)->counts.wakes++;
@@ -233,8 +234,7 @@ static void class_quiescent(struct sim *sim, struct vcpu *v)
 	struct vg_plan *pl;
 
 	cv(v)->where = NOWHERE;
-	if (vg_vcpu(st(sim), cv(v)->vi)->state == VG_OUT &&
-	    !(ent_of(sim, v)->flags & (VG_ON | VG_HELD)))
+	if (vg_vcpu_left(st(sim), cv(v)->vi))
 		return;
 	pl = begin_plan(sim, VG_NONE, VG_NONE);
 	vg_vcpu_leave(st(sim), c, pl, cv(v)->vi);
@@ -348,15 +348,18 @@ static void on_timer(struct sim *sim, void *arg)
 
 	sim->here = NULL;
 	vg_plan_begin(&pl, sim->now, VG_NONE, VG_NONE);
+	class_periods_end(sim, c);
 	if (vg_cell_refill(s, c, &pl))
 		pl.kick |= c->idle & c->all;
+	vg_cell_alarm(s, c, &pl);
+	class_periods_begin(sim, c);
 	if (vg_since(sim->now, c->swept) >= HEARTBEAT / 2) {
 		c->swept = sim->now;
 		vg_cell_sweep(s, c, &pl);
 	}
 	kick(sim, c, pl.kick);
-	if (c->refill && c->refill < next)
-		next = c->refill;
+	if (vg_cell_wants(c) && vg_cell_wants(c) < next)
+		next = vg_cell_wants(c);
 	if (c->nr_vcpus)
 		arm_timer(sim, c, next);
 }
@@ -389,6 +392,9 @@ static void class_join(struct sim *sim, struct vcpu *v)
 		.id = v->vm->id + 1, .cgroup_id = v->vm->id + 1, .slot = v->vm->id,
 		.pid = 1, .nr_vcpus = v->vm->nr_vcpus, .cosched = cosched_of(sim, v),
 		.slice_us = (u32)(conf->slice / US), .managed = 1,
+		.reserve_period_us = (u32)(conf->reserve_period / US),
+		.reserve_slice_us = (u32)(conf->reserve_slice / US),
+		.extratime = (u32)conf->extratime,
 	};
 	struct vmgang_bpf_vcpu vinfo = {
 		.vm_id = info.id, .cgroup_id = info.cgroup_id, .slot = info.slot,
@@ -422,6 +428,7 @@ static void class_join(struct sim *sim, struct vcpu *v)
 		return;
 	}
 	vg_vcpu_bind(s, c, vi, ei, mask);
+	vg_reserve_book(s, c, vi, sim->now);
 	if (c->nr_vcpus == 1)
 		arm_timer(sim, c, sim->now + HEARTBEAT);
 }

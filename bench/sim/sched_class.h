@@ -31,6 +31,8 @@ struct class_vcpu {
 	bool immed;		/* LOCAL: starts at once or goes back */
 	struct pcpu *local;
 	struct vcpu *next;	/* in the local queue */
+	u64 due;		/* end of the period of its reservation that is watched */
+	u64 ran;		/* how long it had run at the beginning of that */
 };
 
 struct class_pcpu {
@@ -99,5 +101,10 @@ static inline struct pcpu *pcpu_at(struct sim *sim, struct vg_cell *c, u32 bit)
 {
 	return &sim->pcpus[vg_pcpu(c, bit)->cpu];
 }
+
+/* class_reserve.c */
+void class_period_woken(struct sim *sim, struct vcpu *v);
+void class_periods_end(struct sim *sim, struct vg_cell *c);
+void class_periods_begin(struct sim *sim, struct vg_cell *c);
 
 #endif

@@ -58,6 +58,10 @@
  * ops.enqueue() and goes elsewhere.  A vCPU that may run nowhere else stays
  * after a few such rounds, and the kernel's ext server gives it its 5 %.
  *
+ * A reservation is booked on a pCPU, where the vCPU comes before all that has
+ * none, by earliest deadline (policy_reserve.h, policy_edf.h).  Its stints and
+ * periods do not end on ticks, but when the cell's timer says so.
+ *
  * Caps are token buckets, for the VM's cgroup and for a vCPU's own.  Stints are
  * cut to what is left, ends fall on ticks (4 ms at HZ=250), and what was
  * overdrawn is debt: exact on average, not within a period.
@@ -158,6 +162,8 @@ int vmgang_bpf_get_vcpu(struct task_struct *p, struct vmgang_bpf_vcpu *out) __ks
 int vmgang_bpf_get_vm(u32 slot, struct vmgang_bpf_vm *out) __ksym;
 void vmgang_bpf_report_costop(struct task_struct *p, bool held) __ksym;
 void vmgang_bpf_report_gang(u32 slot, u64 id, bool start, u32 width) __ksym;
+void vmgang_bpf_report_reserve(const struct vmgang_bpf_reserve *answer) __ksym;
+void vmgang_bpf_report_missed(u32 slot, u64 id, u32 vcpu) __ksym;
 
 #define ENQ(name)	bpf_core_enum_value(enum scx_enq_flags, SCX_ENQ_##name)
 #define DSQ_LOCAL	bpf_core_enum_value(enum scx_dsq_id_flags, SCX_DSQ_LOCAL)
@@ -414,8 +420,7 @@ void BPF_STRUCT_OPS(vg_quiescent, struct task_struct *p, u64 deq_flags)
 
 	if (vi == VG_NONE)
 		return;
-	if (vg_vcpu(&state, vi)->state == VG_OUT &&
-	    !(vg_ent(&state, vg_vcpu(&state, vi)->ent)->flags & (VG_ON | VG_HELD)))
+	if (vg_vcpu_left(&state, vi))
 		return;
 	cell = vcpu_cell(vi);
 	c = vg_cell(&state, cell);

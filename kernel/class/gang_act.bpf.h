@@ -86,15 +86,32 @@ static __noinline void kick(struct vg_cell *c, u64 mask)
 	}
 }
 
+static __noinline void report_missed(struct vg_plan *pl)
+{
+	struct vg_vcpu *v;
+	u32 i;
+
+	for (i = 0; i < VG_PLAN_MISSES; i++) {
+		if (i >= pl->nr_missed)
+			break;
+		v = vg_vcpu(&state, pl->missed[i]);
+		if (v->slot < VMGANG_MAX_VMS)
+			vmgang_bpf_report_missed(v->slot, vg_vm(&state, v->slot)->id, v->index);
+	}
+}
+
 /* Carry out what a plan says, apart from moving threads. */
 VG_INLINE void act(struct vg_cell *c, struct vg_plan *pl, u64 kicks)
 {
+	u64 want;
+
 	if (kicks)
 		kick(c, kicks);
 	if (pl->nr_stopped || pl->started != VG_NONE || pl->held != VG_NONE)
 		report_plan(pl);
-	if (c->refill && c->refill != c->armed)
-		arm_timer(c, pl->now, c->refill);
+	want = vg_cell_wants(c);
+	if (want && want != c->armed)
+		arm_timer(c, pl->now, want);
 }
 
 VG_INLINE u64 place_flags(struct vg_vcpu *v)

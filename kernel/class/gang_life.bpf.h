@@ -146,6 +146,10 @@ void BPF_STRUCT_OPS(vg_set_cpumask, struct task_struct *p, const struct cpumask 
 	bpf_spin_lock(clock);
 	vg_vcpu_bind(&state, c, vi, ei, mask);
 	bpf_spin_unlock(clock);
+	if (vg_vm(&state, vg_vcpu(&state, vi)->slot)->terms.slice) {
+		book(vi);
+		report_reserve(vg_vcpu(&state, vi)->slot, false);
+	}
 	now = scx_bpf_now();
 	if (c->nr_vcpus == 1)
 		arm_timer(c, now, now + HEARTBEAT);
@@ -255,7 +259,7 @@ static int on_timer(void *map, u32 *key, struct cell_timer *t)
 	struct vg_cell *c = vg_cell(&state, cell);
 	struct bpf_spin_lock *lock = cell_lock(cell);
 	struct vg_plan *pl = &timer_plans[cell];
-	u64 now = scx_bpf_now(), next = now + HEARTBEAT;
+	u64 now = scx_bpf_now(), next = now + HEARTBEAT, want;
 
 	if (!lock)
 		return 0;
@@ -264,6 +268,7 @@ static int on_timer(void *map, u32 *key, struct cell_timer *t)
 	n = vg_cell_refill(&state, c, pl);
 	if (n)
 		pl->kick |= c->idle & c->all;
+	vg_cell_alarm(&state, c, pl);
 	if (vg_since(now, c->swept) >= HEARTBEAT / 2) {
 		c->swept = now;
 		vg_cell_sweep(&state, c, pl);
@@ -272,8 +277,11 @@ static int on_timer(void *map, u32 *key, struct cell_timer *t)
 	kick(c, pl->kick);
 	if (pl->nr_stopped || pl->started != VG_NONE || pl->held != VG_NONE)
 		report_plan(pl);
-	if (c->refill && c->refill < next)
-		next = c->refill;
+	if (pl->nr_missed)
+		report_missed(pl);
+	want = vg_cell_wants(c);
+	if (want && want < next)
+		next = want;
 	if (c->nr_vcpus)
 		arm_timer(c, now, next);
 	return 0;

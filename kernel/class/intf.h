@@ -13,7 +13,7 @@
 #include <linux/types.h>
 #endif
 
-#define VMGANG_ABI	2
+#define VMGANG_ABI	3
 #define VMGANG_MAX_VMS	4096	/* slots */
 
 enum vmgang_cosched {
@@ -33,6 +33,9 @@ enum vmgang_cosched {
  * @cosched:	enum vmgang_cosched
  * @slice_us:	length of a stint, in microseconds (1000..100000)
  * @managed:	1 if the VM's threads belong in the class, else 0
+ * @reserve_period_us: of the reservation of each vCPU; 0: none
+ * @reserve_slice_us: that each vCPU is to have in each period; 0: none
+ * @extratime:	1 if they may share what others leave, else 0
  */
 struct vmgang_bpf_vm {
 	__u64 id;
@@ -43,6 +46,30 @@ struct vmgang_bpf_vm {
 	__u32 cosched;
 	__u32 slice_us;
 	__u32 managed;
+	__u32 reserve_period_us;
+	__u32 reserve_slice_us;
+	__u32 extratime;
+	__u32 pad;
+};
+
+/**
+ * struct vmgang_bpf_reserve - how a VM's reservation was decided
+ * @id:		&struct vmgang_bpf_vm.id; what is said of a VM that is gone is dropped
+ * @slot:	&struct vmgang_bpf_vm.slot
+ * @refused:	1 if a change did not fit and all is as it was before
+ * @vcpus:	of the VM, that have their reservation booked
+ * @capacity_ppm: what can be booked in the VM's home cell, in ppm of a pCPU
+ * @booked_ppm:	what is booked there
+ * @free_ppm:	the most that one more vCPU could book on a pCPU there
+ */
+struct vmgang_bpf_reserve {
+	__u64 id;
+	__u32 slot;
+	__u32 refused;
+	__u32 vcpus;
+	__u32 capacity_ppm;
+	__u32 booked_ppm;
+	__u32 free_ppm;
 };
 
 /**

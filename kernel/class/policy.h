@@ -65,6 +65,9 @@ typedef uint8_t u8;
 #define VG_MAX_ENTS	8192
 #define VG_QUEUE		VMGANG_MAX_VMS	/* one ent for a VM in a cell */
 
+#define VG_SEATS		64	/* reservations on a pCPU */
+
+#define VG_US		1000ULL
 #define VG_MS		1000000ULL
 
 /* The tick that ends a stint may come this much before the deadline. */
@@ -117,6 +120,9 @@ enum vg_stat {
 	VG_STAT_HOST,		/* a pCPU was lost to the host's own threads */
 	VG_STAT_FOREIGN,	/* threads in the class that are no vCPUs */
 	VG_STAT_STALE,		/* a placement that affinity overtook */
+	VG_STAT_RESERVE_PICKS,	/* a vCPU went first for the sake of its reservation */
+	VG_STAT_PERIODS,	/* of reservations, that a vCPU was runnable in throughout */
+	VG_STAT_MISSES,		/* … and did not get its slice in */
 	VG_STAT_SKEW_SUM,	/* ns between first and last member's start … */
 	VG_STAT_SKEW_MAX,
 	VG_STAT_SKEW_NR,
@@ -139,8 +145,43 @@ struct vg_cap {
 	u64 last;
 };
 
+/**
+ * struct vg_terms - what each vCPU of a VM is to have booked
+ * @period:	ns
+ * @slice:	ns; 0: nothing
+ * @extra:	may share what others leave
+ */
+struct vg_terms {
+	u64 period;
+	u64 slice;
+	u32 extra;
+	u32 pad;
+};
+
+/**
+ * struct vg_reserve - a vCPU's reservation, and how it stands
+ * @terms:	what is booked; no slice: nothing
+ * @due:	when the present period ends: its deadline
+ * @left:	ns of the slice not yet had; negative: had too much without extratime
+ * @ready:	runnable without a break since
+ * @home:	pCPU on which it is booked
+ * @seat:	its place among those booked there
+ * @share:	ppm of a pCPU
+ */
+struct vg_reserve {
+	struct vg_terms terms;
+	u64 due;
+	s64 left;
+	u64 ready;
+	u32 home;
+	u32 seat;
+	u32 share;
+	u32 pad;
+};
+
 struct vg_vcpu {
 	struct vg_cap cap;	/* of the thread's own cgroup */
+	struct vg_reserve rsv;
 	u64 cgroup;
 	u64 mask;		/* pCPUs of the cell that it may use */
 	u64 start;		/* RUNNING: charged up to here */
@@ -215,6 +256,8 @@ struct vg_vm {
 	u32 home;		/* cell */
 	u32 ents;		/* list by @sibling */
 	u32 nr_vcpus;		/* in the class */
+	struct vg_terms terms;
+	u32 nr_booked;		/* vCPUs that have; changed atomically */
 };
 
 struct vg_pcpu {
@@ -231,6 +274,12 @@ struct vg_pcpu {
 	u32 sent;		/* @coming is on its way: whoever placed it sees to that */
 	u32 served;		/* the pCPU has seen @coming by itself */
 	u32 stint;		/* serves a gang's stint: its deadline counts */
+	u32 booked;		/* ppm */
+	u64 seats;		/* taken, of @seat */
+	u64 live;		/* … by vCPUs that are runnable */
+	u64 due;		/* … that wait and have some of their slice left */
+	u64 next;		/* not later than the first period of these ends */
+	u32 seat[VG_SEATS];
 };
 
 /**
@@ -251,9 +300,10 @@ struct vg_cell {
 	u64 idle;		/* those in the idle loop; set and cleared atomically */
 	u64 vnow;		/* largest vtime picked: where newcomers start */
 	u64 refill;		/* when the first throttled ent or vCPU may go on */
+	u64 alarm;		/* when reservations want to be looked at, 0: never */
 	u64 load;		/* weights of the VMs at home here */
 	u64 stats[VG_NR_STATS];
-	u64 armed;		/* the refill that the timer is set for */
+	u64 armed;		/* the refill or alarm that the timer is set for */
 	u64 foreign;		/* when a thread that is no vCPU ran last */
 	u64 swept;
 	u32 id;
@@ -271,6 +321,7 @@ struct vg_cell {
 };
 
 #define VG_PLAN_STOPS	4
+#define VG_PLAN_MISSES	8
 #define VG_PLAN_TRIES	4	/* gangs that a pick tries to start */
 #define VG_PLAN_STACK	32	/* more than two nodes for each level of a queue */
 #define VG_LOOKS	256	/* nodes that a pick looks at */
@@ -303,6 +354,9 @@ struct vg_plan {
 	u32 nr_stopped;
 	u32 stopped[VG_PLAN_STOPS];
 	u32 width[VG_PLAN_STOPS];
+
+	u32 nr_missed;		/* vCPUs that did not get what they have reserved */
+	u32 missed[VG_PLAN_MISSES];
 
 	u32 narrow;		/* consider ents up to this width */
 	u32 skip;		/* … and not this one */

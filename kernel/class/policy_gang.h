@@ -25,6 +25,7 @@ VG_INLINE void vg_plan_begin(struct vg_plan *pl, u64 now, u32 self, u32 prev)
 	pl->started = VG_NONE;
 	pl->held = VG_NONE;
 	pl->nr_stopped = 0;
+	pl->nr_missed = 0;
 	pl->skip = VG_NONE;
 	pl->narrow = VG_CELL_PCPUS;
 }
@@ -124,6 +125,12 @@ VG_INLINE void vg_gang_release(struct vg_cell *c, struct vg_ent *e)
 	}
 }
 
+/* May @v run, as far as its own cap and its reservation go? */
+VG_INLINE bool vg_vcpu_may(struct vg_vcpu *v, u64 now)
+{
+	return vg_cap_left(&v->cap, now) && vg_reserve_lets(v);
+}
+
 /*
  * vCPU @vi is runnable and has no pCPU.  It joins its ent's list; if its VM was
  * asleep, the VM's credit is brought within reach of the others first.
@@ -142,14 +149,16 @@ VG_FN void vg_vcpu_wait(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 	v->costop = 0;
 	vg_cap_begin(&v->cap, pl->now);
 	vg_cap_begin(&vg_vm(s, e->slot)->cap, pl->now);
-	if (!vg_cap_left(&v->cap, pl->now)) {
+	vg_reserve_wake(s, c, vi, pl->now);
+	if (!vg_vcpu_may(v, pl->now)) {
 		v->state = VG_PAUSED;
 		v->prev = VG_NONE;
 		v->next = c->paused;
 		if (c->paused != VG_NONE)
 			vg_vcpu(s, c->paused)->prev = vi;
 		c->paused = vi;
-		vg_cell_refill_at(c, vg_cap_refill(&v->cap));
+		if (!vg_cap_left(&v->cap, pl->now))
+			vg_cell_refill_at(c, vg_cap_refill(&v->cap));
 		vg_count(c, VG_STAT_THROTTLES, 1);
 		return;
 	}
@@ -157,6 +166,7 @@ VG_FN void vg_vcpu_wait(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 		vg_ent_clamp(c, e, v->mask);
 	v->state = VG_WAITING;
 	vg_list_add(s, vi);
+	vg_reserve_mark(s, c, vi);
 	vg_gang_release(c, e);
 	vg_ent_throttle(s, c, pl, ei);
 	vg_ent_requeue(s, c, ei);
@@ -181,6 +191,7 @@ VG_FN void vg_vcpu_unlist(struct vg_state_all *s, struct vg_cell *c, u32 vi)
 		return;
 	}
 	v->state = VG_OUT;
+	vg_reserve_mark(s, c, vi);
 }
 
 /* Send waiting vCPU @vi to pCPU @bit, until @until; charge that in advance. */
@@ -201,6 +212,9 @@ VG_FN void vg_vcpu_place(struct vg_state_all *s, struct vg_cell *c, u32 vi, u32 
 		vg_vcpu(s, other)->state = VG_WAITING;
 		vg_vcpu(s, other)->since = pl->now;
 		vg_list_add(s, other);
+		vg_reserve_mark(s, c, other);
+		if (vg_vcpu(s, other)->rsv.left > 0)
+			vg_cell_alarm_at(c, pl->now);
 		vg_ent_requeue(s, c, vg_vcpu(s, other)->ent);
 	}
 	len = vg_vcpu_allowance(s, vi, vg_weight_of(e->on) + 1, pl->now);
@@ -228,6 +242,10 @@ VG_FN void vg_vcpu_place(struct vg_state_all *s, struct vg_cell *c, u32 vi, u32 
 	e->on |= vg_bit(bit);
 	e->flags &= ~VG_STARVING;
 	vg_vcpu_precharge(s, vi, len);
+	if (v->rsv.left > 0)
+		vg_cell_alarm_at(c, p->deadline);
+	if (p->due)
+		vg_cell_alarm_at(c, pl->now);
 	vg_idle_clear(c, bit);
 	vg_ent_requeue(s, c, ei);
 }
@@ -272,6 +290,8 @@ VG_FN bool vg_claimable(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 	struct vg_ent *o;
 	u64 ahead;
 
+	if (vg_reserve_guards(s, c, bit, now))
+		return false;
 	if (c->idle & vg_bit(bit))
 		return true;
 	if (vi == VG_NONE || vg_vcpu(s, vi)->ent == ei)

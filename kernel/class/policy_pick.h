@@ -6,7 +6,7 @@
 #ifndef VMGANG_POLICY_PICK_H
 #define VMGANG_POLICY_PICK_H
 
-#include "policy_gang.h"
+#include "policy_edf.h"
 
 /* pCPU pl->self goes on with pl->prev, whose stint is over, for another one. */
 VG_FN void vg_pcpu_renew(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl)
@@ -35,6 +35,8 @@ VG_FN void vg_pcpu_renew(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 	p->deadline = pl->now + len;
 	vg_cell_advance(c, pl->self, e->vtime);
 	vg_vcpu_precharge(s, pl->prev, len);
+	if (v->rsv.left > 0)
+		vg_cell_alarm_at(c, p->deadline);
 	vg_ent_requeue(s, c, v->ent);
 	pl->own = VG_KEEP;
 	vg_count(c, VG_STAT_KEEPS, 1);
@@ -94,6 +96,31 @@ VG_FN bool vg_pick_hint(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 	p->vstart = vstart;
 	pl->own = vi;
 	vg_count(c, VG_STAT_YIELDS, 1);
+	return true;
+}
+
+/*
+ * pCPU pl->self asks for work: is it booked by somebody who has some of his
+ * slice left?  If so he runs, or goes on; what is reserved is not given to a
+ * sibling either, which has a reservation of its own.
+ */
+VG_FN bool vg_pick_reserved(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl)
+{
+	struct vg_pcpu *p = vg_pcpu(c, pl->self);
+	u32 vi = vg_reserve_first(s, c, pl->self);
+	struct vg_vcpu *v = vg_vcpu(s, vi);
+
+	if (!p->yielded && vg_reserve_holds(s, pl->prev, pl->self, pl->now) &&
+	    (vi == VG_NONE || v->rsv.due >= vg_vcpu(s, pl->prev)->rsv.due)) {
+		vg_pcpu_renew(s, c, pl);
+		return true;
+	}
+	if (vi == VG_NONE)
+		return false;
+	vg_pcpu_displace(s, c, pl, pl->self, v->ent);
+	vg_vcpu_place(s, c, vi, pl->self, pl);
+	pl->own = vi;
+	vg_count(c, VG_STAT_RESERVE_PICKS, 1);
 	return true;
 }
 
@@ -188,22 +215,21 @@ VG_FN void vg_pick(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl
 			pl->own = VG_KEEP;	/* until it is there */
 		goto out;
 	}
-	if (prev != VG_NONE) {
-		struct vg_ent *e = vg_ent(s, vg_vcpu(s, prev)->ent);
+	if (prev != VG_NONE && ((vg_ent(s, vg_vcpu(s, prev)->ent)->flags & VG_THROTTLED) ||
+				!vg_vcpu_may(vg_vcpu(s, prev), pl->now)))
+		pl->prev = VG_NONE;
+	if (vg_pick_reserved(s, c, pl))
+		goto out;
+	if (pl->prev != VG_NONE && !p->yielded &&
+	    pl->now + VG_SLOP < vg_pcpu_deadline(s, p, prev)) {
+		u64 left = vg_pcpu_deadline(s, p, prev) - pl->now;
 
-		if ((e->flags & VG_THROTTLED) ||
-		    !vg_cap_left(&vg_vcpu(s, prev)->cap, pl->now)) {
-			pl->prev = VG_NONE;
-		} else if (!p->yielded && pl->now + VG_SLOP < vg_pcpu_deadline(s, p, prev)) {
-			u64 left = vg_pcpu_deadline(s, p, prev) - pl->now;
-
-			if (vg_pick_hint(s, c, pl))
-				goto out;
-			vg_vcpu_precharge(s, prev, left);
-			vg_ent_requeue(s, c, vg_vcpu(s, prev)->ent);
-			pl->own = VG_KEEP;
+		if (vg_pick_hint(s, c, pl))
 			goto out;
-		}
+		vg_vcpu_precharge(s, prev, left);
+		vg_ent_requeue(s, c, vg_vcpu(s, prev)->ent);
+		pl->own = VG_KEEP;
+		goto out;
 	}
 	if (!vg_pick_rejoin(s, c, pl))
 		vg_pick_queue(s, c, pl);
@@ -228,7 +254,8 @@ VG_FN u32 vg_wake_victim(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 		struct vg_pcpu *p = vg_pcpu(c, b);
 
 		other = p->cur;
-		if (other == VG_NONE || p->coming != VG_NONE || vg_vcpu(s, other)->ent == v->ent)
+		if (other == VG_NONE || p->coming != VG_NONE || vg_vcpu(s, other)->ent == v->ent ||
+		    vg_reserve_guards(s, c, b, pl->now))
 			continue;
 		o = vg_ent(s, vg_vcpu(s, other)->ent);
 		if (rejoin) {
@@ -272,6 +299,10 @@ VG_FN u32 vg_wake(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl,
 	if (v->state != VG_WAITING || (e->flags & VG_THROTTLED))
 		return VG_NONE;
 	gang = vg_ent_is_gang(c, e);
+	if (!idle && v->rsv.left > 0) {
+		vg_edf_urge(s, c, pl, v->rsv.home);
+		return VG_NONE;
+	}
 	if (idle)
 		b = idle & vg_bit(v->bit) ? v->bit : vg_lowest(idle);
 	if (gang && (e->flags & VG_ON) && pl->now + VG_SLOP < e->deadline) {
@@ -375,6 +406,15 @@ VG_FN void vg_vcpu_stop(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 	vg_ent_throttle(s, c, pl, ei);
 }
 
+/* Would vg_vcpu_leave() change nothing? */
+VG_INLINE bool vg_vcpu_left(struct vg_state_all *s, u32 vi)
+{
+	struct vg_vcpu *v = vg_vcpu(s, vi);
+
+	return v->state == VG_OUT && !v->rsv.terms.slice &&
+	       !(vg_ent(s, v->ent)->flags & (VG_ON | VG_HELD));
+}
+
 /* vCPU @vi is no longer runnable, or no longer ours. */
 VG_FN void vg_vcpu_leave(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 vi)
 {
@@ -387,6 +427,7 @@ VG_FN void vg_vcpu_leave(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 		vg_vcpu_unplace(s, c, vi);
 	else
 		vg_vcpu_unlist(s, c, vi);
+	vg_reserve_sleep(s, c, vi);
 	if (!e->on && !e->nr_waiting) {
 		e->flags |= VG_ASLEEP;
 		vg_gang_stop(s, c, pl, v->ent);
@@ -404,11 +445,12 @@ VG_FN u32 vg_cell_refill(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 		struct vg_vcpu *v = vg_vcpu(s, vi);
 
 		next = v->next;
-		if (vg_cap_left(&v->cap, pl->now)) {
+		if (vg_vcpu_may(v, pl->now)) {
 			vg_vcpu_unlist(s, c, vi);
+			vg_reserve_sleep(s, c, vi);
 			vg_vcpu_wait(s, c, pl, vi);
 			n++;
-		} else {
+		} else if (!vg_cap_left(&v->cap, pl->now)) {
 			vg_cell_refill_at(c, vg_cap_refill(&v->cap));
 		}
 		vi = next;
@@ -421,6 +463,7 @@ VG_FN u32 vg_cell_refill(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 		if (vg_cap_left(&vg_vm(s, e->slot)->cap, pl->now)) {
 			e->flags &= ~VG_THROTTLED;
 			n += e->nr_waiting;
+			vg_edf_release(s, c, ei, pl->now);
 			vg_ent_requeue(s, c, ei);
 		} else {
 			vg_cell_refill_at(c, vg_cap_refill(&vg_vm(s, e->slot)->cap));
@@ -430,6 +473,8 @@ VG_FN u32 vg_cell_refill(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 		ei = next;
 	}
 	c->throttled = keep;
+	if (n)
+		vg_cell_alarm_at(c, pl->now);
 	return n;
 }
 

@@ -2,8 +2,7 @@
 /*
  * Coming and going: records of VMs, ents and vCPUs.
  *
- * All functions here run under the registry lock, except vg_ent_quiesce and
- * vg_vcpu_bind.  A record in use is found by index only; an ent belongs to one
+ * All functions here run under the registry lock, except where said.  A record in use is found by index only; an ent belongs to one
  * VM and one cell, and lives as long as it has vCPUs.
  */
 #ifndef VMGANG_POLICY_VM_H
@@ -144,6 +143,14 @@ VG_FN void vg_ent_put(struct vg_state_all *s, u32 ei)
 	s->free_ent = ei;
 }
 
+VG_INLINE void vg_terms_set(struct vg_terms *terms, struct vmgang_bpf_vm *info)
+{
+	terms->period = (u64)info->reserve_period_us * 1000;
+	terms->slice = terms->period ? (u64)info->reserve_slice_us * 1000 : 0;
+	terms->extra = info->extratime;
+	terms->pad = 0;
+}
+
 /* A thread of VM @info enters; returns the vCPU's record. */
 VG_FN u32 vg_vcpu_get(struct vg_state_all *s, struct vmgang_bpf_vm *info,
 		      struct vmgang_bpf_vcpu *vinfo, u32 pid, u32 weight)
@@ -167,6 +174,8 @@ VG_FN u32 vg_vcpu_get(struct vg_state_all *s, struct vmgang_bpf_vm *info,
 		vm->weight = weight;
 		vm->home = vg_cell_lightest(s);
 		vm->cap.quota = 0;
+		vm->nr_booked = 0;
+		vg_terms_set(&vm->terms, info);
 		vg_cell(s, vm->home)->load += weight;
 	}
 	vm->nr_vcpus++;
@@ -175,6 +184,8 @@ VG_FN u32 vg_vcpu_get(struct vg_state_all *s, struct vmgang_bpf_vm *info,
 	v->index = vinfo->index;
 	v->cgroup = vinfo->cgroup_id == info->cgroup_id ? 0 : vinfo->cgroup_id;
 	v->cap.quota = 0;
+	v->rsv.terms.slice = 0;
+	v->rsv.left = 0;
 	v->ent = VG_NONE;
 	v->state = VG_OUT;
 	v->bit = 0;
@@ -225,6 +236,7 @@ VG_FN void vg_vcpu_unbind(struct vg_state_all *s, struct vg_cell *c, struct vg_p
 	struct vg_ent *e = vg_ent(s, v->ent);
 
 	vg_vcpu_leave(s, c, pl, vi);
+	vg_reserve_cancel(s, c, vi);
 	if ((v->mask & c->all) != c->all)
 		e->nr_pinned--;
 	c->nr_vcpus--;

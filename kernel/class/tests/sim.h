@@ -44,6 +44,7 @@ struct sim {
 	u64 now;
 	u64 seed;
 	u64 idle_ns, lost_ns;		/* pCPU time idle; idle though work waited */
+	u64 missed;			/* reservations not met */
 	u64 starts, worst_start;	/* gang starts; latest member, ns */
 	u32 nr_cpus;
 };
@@ -301,11 +302,13 @@ static inline void sim_step(struct sim *m)
 		}
 	}
 	sim_settle(m);
-	/* The timer: refill and sweep. */
-	if ((c->refill && c->refill <= m->now) || m->now % (1000 * VG_MS) == 0) {
+	/* The timer: refill, reservations and sweep. */
+	if ((vg_cell_wants(c) && vg_cell_wants(c) <= m->now) || m->now % (1000 * VG_MS) == 0) {
 		vg_plan_begin(&m->plan, m->now, VG_NONE, VG_NONE);
 		if (vg_cell_refill(&m->st, c, &m->plan))
 			m->plan.kick |= c->idle & c->all;
+		vg_cell_alarm(&m->st, c, &m->plan);
+		m->missed += m->plan.nr_missed;
 		if (m->now % (1000 * VG_MS) == 0)
 			vg_cell_sweep(&m->st, c, &m->plan);
 		sim_kick(m, m->plan.kick);
@@ -345,6 +348,24 @@ static inline u32 sim_vcpu(struct sim *m, u32 slot, u32 cosched, u32 weight, u64
 	m->v[vi].vi = vi;
 	m->v[vi].until = m->now;
 	return vi;
+}
+
+/* Book @slice of each @period ns for each vCPU of VM @slot; returns how many got it. */
+static inline u32 sim_reserve(struct sim *m, u32 slot, u64 period, u64 slice, bool extra)
+{
+	struct vg_cell *c = &m->st.cells[0];
+	struct vg_vm *vm = &m->st.vms[slot];
+	u32 i;
+
+	vm->terms = (struct vg_terms){ .period = period, .slice = slice, .extra = extra };
+	for (i = 0; i < SIM_VCPUS; i++)
+		if (m->v[i].used && m->st.vcpus[i].slot == slot)
+			vg_reserve_book(&m->st, c, i, m->now);
+	vg_plan_begin(&m->plan, m->now, VG_NONE, VG_NONE);
+	vg_ent_policy(&m->st, c, &m->plan, vm->ents);
+	sim_kick(m, m->plan.kick);
+	sim_settle(m);
+	return vm->nr_booked;
 }
 
 static inline u64 sim_vm_ran(struct sim *m, u32 slot)

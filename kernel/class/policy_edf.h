@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Earliest deadline first: who has booked a pCPU comes before everybody else
+ * there, in the order in which their periods end.
+ *
+ * Stints in reserved time end when the slice does, periods begin when they
+ * begin: neither waits for a tick.  The cell's timer is set to the first of
+ * these moments (vg_cell->alarm).
+ */
+#ifndef VMGANG_POLICY_EDF_H
+#define VMGANG_POLICY_EDF_H
+
+#include "policy_gang.h"
+
+/* Who came in between is on its way: look again after this. */
+#define VG_EDF_RETRY	(100 * VG_US)
+
+/* Somebody waits for pCPU @bit, which he has booked: end what runs there. */
+VG_FN void vg_edf_urge(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 bit)
+{
+	struct vg_pcpu *p = vg_pcpu(c, bit);
+	u32 vi = vg_reserve_first(s, c, bit), who = vg_pcpu_occupant(p);
+
+	if (vi == VG_NONE)
+		return;
+	if (c->idle & vg_bit(bit)) {
+		pl->kick |= vg_bit(bit);
+		return;
+	}
+	/* The host's own thread has it: it asks when that is gone. */
+	if (who == VG_NONE)
+		return;
+	if (vg_reserve_holds(s, who, bit, pl->now) &&
+	    vg_vcpu(s, vi)->rsv.due >= vg_vcpu(s, who)->rsv.due)
+		return;
+	p->deadline = pl->now;
+	if (p->coming != VG_NONE)
+		vg_cell_alarm_at(c, pl->now + VG_EDF_RETRY);
+	else
+		pl->kick |= vg_bit(bit);
+}
+
+/*
+ * Ent @ei was held by its cap: that is as if its vCPUs had slept, and what they
+ * did not have then they can not have all at once.
+ */
+VG_FN void vg_edf_release(struct vg_state_all *s, struct vg_cell *c, u32 ei, u64 now)
+{
+	u32 vi = vg_ent(s, ei)->head;
+
+	if (!vg_vm(s, vg_ent(s, ei)->slot)->terms.slice)
+		return;
+	while (vi != VG_NONE && can_loop) {
+		vg_reserve_sleep(s, c, vi);
+		vg_reserve_wake(s, c, vi, now);
+		vg_reserve_mark(s, c, vi);
+		vi = vg_vcpu(s, vi)->next;
+	}
+}
+
+/* A period of @vi, which is runnable, is over: fill up its slice. */
+VG_FN void vg_edf_renew(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 vi)
+{
+	struct vg_vcpu *v = vg_vcpu(s, vi);
+	struct vg_reserve *r = &v->rsv;
+	struct vg_pcpu *p = vg_pcpu(c, v->bit);
+	u64 until;
+
+	if (v->state == VG_RUNNING)
+		vg_vcpu_settle(s, c, vi, pl->now);
+	if (r->ready + r->terms.period <= r->due) {
+		vg_count(c, VG_STAT_PERIODS, 1);
+		if (r->left > (s64)VG_RESERVE_SHY) {
+			vg_count(c, VG_STAT_MISSES, 1);
+			if (pl->nr_missed < VG_PLAN_MISSES)
+				pl->missed[pl->nr_missed++ & (VG_PLAN_MISSES - 1)] = vi;
+		}
+	}
+	r->left = (r->left < 0 ? r->left : 0) + (s64)r->terms.slice;
+	r->due += r->terms.period;
+	if (r->due <= pl->now)
+		r->due = pl->now + r->terms.period;
+	if (v->state == VG_RUNNING && r->left > 0) {
+		until = pl->now + (u64)r->left;
+		if (until < p->deadline)
+			p->deadline = until;
+		vg_cell_alarm_at(c, p->deadline);
+	} else if (v->state == VG_PAUSED && r->left > 0) {
+		vg_vcpu_unlist(s, c, vi);
+		vg_vcpu_wait(s, c, pl, vi);
+		pl->kick |= c->idle & v->mask;
+	}
+	vg_reserve_mark(s, c, vi);
+}
+
+/* Periods that end on pCPU @bit, and the stint there if it is over. */
+VG_FN void vg_edf_look(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 bit)
+{
+	struct vg_pcpu *p = vg_pcpu(c, bit);
+	u32 seat, who = vg_pcpu_occupant(p);
+	u64 m, first = 0;
+
+	if (p->live && pl->now >= p->next) {
+		vg_each_bit(seat, m, p->live) {
+			u32 vi = p->seat[seat & (VG_SEATS - 1)];
+
+			if (vg_vcpu(s, vi)->rsv.due <= pl->now)
+				vg_edf_renew(s, c, pl, vi);
+			if (!first || vg_vcpu(s, vi)->rsv.due < first)
+				first = vg_vcpu(s, vi)->rsv.due;
+		}
+		p->next = first;
+	}
+	if (p->live)
+		vg_cell_alarm_at(c, p->next);
+	if (who == VG_NONE || vg_vcpu(s, who)->rsv.left <= 0)
+		return;
+	if (pl->now < p->deadline)
+		vg_cell_alarm_at(c, p->deadline);
+	else if (p->coming == VG_NONE)
+		pl->kick |= vg_bit(bit);
+	else
+		vg_cell_alarm_at(c, pl->now + VG_EDF_RETRY);
+}
+
+/* The cell's timer. */
+VG_FN void vg_cell_alarm(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl)
+{
+	u64 m;
+	u32 b;
+
+	if (!c->alarm || pl->now < c->alarm)
+		return;
+	c->alarm = 0;
+	vg_each_bit(b, m, c->all)
+		vg_edf_look(s, c, pl, b);
+	vg_each_bit(b, m, c->all)
+		vg_edf_urge(s, c, pl, b);
+}
+
+/* When the cell's timer is to go off for caps and reservations; 0: it need not. */
+VG_INLINE u64 vg_cell_wants(struct vg_cell *c)
+{
+	if (!c->refill || (c->alarm && c->alarm < c->refill))
+		return c->alarm;
+	return c->refill;
+}
+
+#endif /* VMGANG_POLICY_EDF_H */
