@@ -165,6 +165,25 @@ static size_t count_realtime(const struct vg_vm *vm)
 	return n;
 }
 
+/* vCPUs that came when all that can be booked was. */
+static void check_reserve(struct vg_doctor *d, const struct vg_vm *vm)
+{
+	if (strcmp(vm->knobs[VG_KNOB_RESERVE_SLICE_US], "0") != 0 &&
+	    vm->reserve.capacity_ppm && vm->reserve.booked_vcpus < vm->nr_vcpus)
+		vg_doctor_say(d, "reservations", VG_FINDING_WARN,
+			      "reserve less, here or for others, and set it again",
+			      "VM %s (%s): %u of %u vCPUs have none: no room",
+			      vm->dir, vm->label[0] ? vm->label : "no name",
+			      vm->nr_vcpus - vm->reserve.booked_vcpus,
+			      vm->nr_vcpus);
+	if (vm->reserve.misses)
+		vg_doctor_say(d, "reservations", VG_FINDING_WARN,
+			      "is the host's own work, or a cap, in the way?",
+			      "VM %s (%s): not met in %llu periods", vm->dir,
+			      vm->label[0] ? vm->label : "no name",
+			      (unsigned long long)vm->reserve.misses);
+}
+
 static void check_vms(struct vg_doctor *d, int sysfs)
 {
 	vg_autostrv char **dirs = NULL;
@@ -179,6 +198,7 @@ static void check_vms(struct vg_doctor *d, int sysfs)
 		if (vg_vm_read(sysfs, *dir, VG_VM_VCPUS, &vm) < 0)
 			continue;
 		vms++;
+		check_reserve(d, &vm);
 		n = count_realtime(&vm);
 		if (n > 0) {
 			bad++;

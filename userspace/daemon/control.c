@@ -50,7 +50,7 @@ static int reply_bad_value(sd_varlink *link, const char *knob,
 			SD_JSON_BUILD_PAIR_STRING("knob", knob),
 			SD_JSON_BUILD_PAIR_STRING("value", value),
 			SD_JSON_BUILD_PAIR_STRING("allowed", k < 0 ?
-				"the knobs preset, cosched, slice_us, managed" :
+				vg_knobs_known() :
 				vg_knob_allowed((enum vg_knob)k)));
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
 #include <fnmatch.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "config.h"
@@ -141,6 +142,7 @@ static int parse_vmgangd(struct parser *p, const char *key, const char *value)
 static int parse_match(struct parser *p, const char *key, const char *value)
 {
 	struct vg_rule *rule = &p->config->rules[p->config->nr_rules - 1];
+	char allowed[320];
 
 	if (strcmp(key, "Name") == 0)
 		return set_string(&rule->name, value);
@@ -150,8 +152,9 @@ static int parse_match(struct parser *p, const char *key, const char *value)
 		return set_string(&rule->cgroup, value);
 	if (vg_knob_from_name(key) >= 0)
 		return put_knob(p, &rule->policy, key, value);
-	return warn(p, "key", key,
-		    "Name, Uuid, Cgroup, preset, cosched, slice_us, managed");
+	snprintf(allowed, sizeof(allowed), "Name, Uuid, Cgroup, %s",
+		 vg_knobs_known());
+	return warn(p, "key", key, allowed);
 }
 
 static int parse_entry(struct vg_keyfile *file, const char *key,

@@ -11,11 +11,14 @@
 
 #define SLICE_US_MIN 1000
 #define SLICE_US_MAX 100000
+#define RESERVE_PERIOD_US_MIN 1000
+#define RESERVE_SLICE_US_MIN 100
+#define RESERVE_US_MAX 1000000
 
 static const char *const cosched_values[] = {
 	"off", "strict", "gang", "relaxed", "adaptive", NULL
 };
-static const char *const managed_values[] = { "0", "1", NULL };
+static const char *const switch_values[] = { "0", "1", NULL };
 
 static const struct {
 	const char *name;
@@ -24,6 +27,7 @@ static const struct {
 	const char *builtin;
 	const char *const *values;	/* NULL: a number in min..max */
 	uint64_t min, max;
+	bool zero;			/* … or 0 */
 } knobs[VG_NR_KNOBS] = {
 	[VG_KNOB_PRESET] = {
 		.name = "preset",
@@ -49,7 +53,32 @@ static const struct {
 		.sysfs = "policy/managed",
 		.allowed = "0, 1",
 		.builtin = "1",
-		.values = managed_values,
+		.values = switch_values,
+	},
+	[VG_KNOB_RESERVE_PERIOD_US] = {
+		.name = "reserve_period_us",
+		.sysfs = "policy/reserve_period_us",
+		.allowed = "0, 1000..1000000",
+		.builtin = "0",
+		.min = RESERVE_PERIOD_US_MIN,
+		.max = RESERVE_US_MAX,
+		.zero = true,
+	},
+	[VG_KNOB_RESERVE_SLICE_US] = {
+		.name = "reserve_slice_us",
+		.sysfs = "policy/reserve_slice_us",
+		.allowed = "0, 100..1000000",
+		.builtin = "0",
+		.min = RESERVE_SLICE_US_MIN,
+		.max = RESERVE_US_MAX,
+		.zero = true,
+	},
+	[VG_KNOB_EXTRATIME] = {
+		.name = "extratime",
+		.sysfs = "policy/extratime",
+		.allowed = "0, 1",
+		.builtin = "1",
+		.values = switch_values,
 	},
 };
 
@@ -74,6 +103,25 @@ const char *vg_knob_allowed(enum vg_knob knob)
 {
 	return knob == VG_KNOB_PRESET ? vg_presets_names() :
 					knobs[knob].allowed;
+}
+
+bool vg_knob_reserves(enum vg_knob knob)
+{
+	return knob == VG_KNOB_RESERVE_PERIOD_US ||
+	       knob == VG_KNOB_RESERVE_SLICE_US || knob == VG_KNOB_EXTRATIME;
+}
+
+const char *vg_knobs_known(void)
+{
+	static char known[256];
+	size_t n = 0;
+
+	if (*known)
+		return known;
+	for (int k = 0; k < VG_NR_KNOBS && n < sizeof(known); k++)
+		n += (size_t)snprintf(known + n, sizeof(known) - n, "%s%s",
+				      k ? ", " : "", knobs[k].name);
+	return known;
 }
 
 const char *vg_source_name(enum vg_source source)
@@ -114,7 +162,7 @@ static int knob_parse(enum vg_knob k, const char *value,
 	r = vg_parse_u64(value, &number);
 	if (r < 0)
 		return r;
-	if (number < knobs[k].min || number > knobs[k].max)
+	if (!(knobs[k].zero && number == 0) && (number < knobs[k].min || number > knobs[k].max))
 		return -ERANGE;
 	snprintf(ret, VG_VALUE_SIZE, "%" PRIu64, number);
 	return 0;
@@ -128,8 +176,8 @@ static int check(const char *knob, const char *value,
 
 	if (k < 0) {
 		vg_error_set(error,
-			     "unknown knob \"%.64s\" (known: preset, cosched, slice_us, managed)",
-			     knob);
+			     "unknown knob \"%.64s\" (known: %s)", knob,
+			     vg_knobs_known());
 		return -ENOENT;
 	}
 	r = knob_parse((enum vg_knob)k, value, ret);

@@ -27,9 +27,6 @@ static const struct {
 	{ "isolate", "off" },
 	{ "skew_us", NULL },
 	{ "guard_us", NULL },
-	{ "reserve_period_us", "0" },
-	{ "reserve_slice_us", "0" },
-	{ "extratime", "0" },
 };
 
 static void preset_free(struct vg_preset *p)

@@ -45,8 +45,7 @@ static void shipped(void **state)
 		{ "uhlig-hint", "guard=hint " },
 		{ "wells", "spin=preempt " },
 		{ "xen-credit", "" },
-		{ "xen-sedf", "reserve_period_us=100000 reserve_slice_us=20000"
-			      " extratime=1 " },
+		{ "xen-sedf", "" },
 	};
 	vg_autostrv char **warnings = NULL;
 
