@@ -161,7 +161,7 @@ static void refused(void **state)
 	assert_int_equal(call(h, "Set", "{'vm':'db','knobs':{'preset':'uhlig'}}",
 			      NULL, &error), -EREMOTEIO);
 	assert_non_null(strstr(error, "\"uhlig\" needs guard=kernel, which this host does not"
-			       " offer (presets that work: esx, xen-credit)"));
+			       " offer (presets that work: esx, xen-credit, xen-sedf)"));
 	assert_int_equal(call(h, "Set", "{'vm':'db','knobs':{'cosched':'relaxed'}}",
 			      NULL, &error), -EREMOTEIO);
 	assert_non_null(strstr(error, "does not offer \"relaxed\" (it offers: off gang)"));
