@@ -472,8 +472,8 @@ static void check_malice(struct sim *sim)
 		const struct vm_conf *conf = sim->vms[i].conf;
 
 		if ((!is_hungry(conf) && conf->model != MODEL_DODGE) || conf->pin != PIN_NONE ||
-		    conf->vcpus < sim->nr_pcpus || conf->quota || conf->reserve_slice || conf->phase || conf->arrive ||
-		    conf->depart)
+		    conf->vcpus < sim->nr_pcpus || conf->quota || conf->reserve_slice ||
+		    conf->phase || conf->arrive || conf->depart)
 			return;
 		all += (double)vm_ran(&sim->vms[i]);
 		weights += (double)conf->weight;

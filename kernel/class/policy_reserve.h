@@ -126,8 +126,9 @@ VG_FN void vg_reserve_wake(struct vg_state_all *s, struct vg_cell *c, u32 vi, u6
 	if (!(p->live & vg_bit(r->seat))) {
 		p->live |= vg_bit(r->seat);
 		r->ready = now;
-		if (now >= r->due || (r->left > 0 &&
-				      (u64)r->left * r->terms.period > (r->due - now) * r->terms.slice)) {
+		if (now >= r->due ||
+		    (r->left > 0 &&
+		     (u64)r->left * r->terms.period > (r->due - now) * r->terms.slice)) {
 			r->left = r->left < 0 && now < r->due + r->terms.period ?
 				  r->left + (s64)r->terms.slice : (s64)r->terms.slice;
 			r->due = now + r->terms.period;

@@ -2,8 +2,9 @@
 /*
  * Coming and going: records of VMs, ents and vCPUs.
  *
- * All functions here run under the registry lock, except where said.  A record in use is found by index only; an ent belongs to one
- * VM and one cell, and lives as long as it has vCPUs.
+ * All functions here run under the registry lock, except where said.  A record
+ * in use is found by index only; an ent belongs to one VM and one cell, and
+ * lives as long as it has vCPUs.
  */
 #ifndef VMGANG_POLICY_VM_H
 #define VMGANG_POLICY_VM_H
