@@ -17,7 +17,7 @@
  */
 #include "account.h"
 
-static void sums_add(struct vmgang_sums *to, const struct vmgang_sums *from)
+void vmgang_sums_add(struct vmgang_sums *to, const struct vmgang_sums *from)
 {
 	int i;
 
@@ -94,7 +94,7 @@ void vmgang_account_del(struct vmgang_vm_account *vm,
 {
 	vmgang_account_move(vm, vcpu, VMGANG_WAIT);
 	list_del_init(&vcpu->link);
-	sums_add(&vm->gone, &vcpu->sums);
+	vmgang_sums_add(&vm->gone, &vcpu->sums);
 }
 
 /* Charges the time up to the VM's clock to the present state. */
@@ -157,7 +157,7 @@ void vmgang_account_sum(struct vmgang_vm_account *vm, struct vmgang_sums *sums)
 	*sums = vm->gone;
 	list_for_each_entry(vcpu, &vm->members, link) {
 		vmgang_account_settle(vm, vcpu);
-		sums_add(sums, &vcpu->sums);
+		vmgang_sums_add(sums, &vcpu->sums);
 	}
 }
 

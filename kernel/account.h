@@ -53,6 +53,7 @@ struct vmgang_vcpu_account {
 	struct vmgang_sums sums;
 };
 
+void vmgang_sums_add(struct vmgang_sums *to, const struct vmgang_sums *from);
 void vmgang_account_init(struct vmgang_vm_account *vm, u64 now);
 void vmgang_account_clock(struct vmgang_vm_account *vm, u64 now);
 void vmgang_account_add(struct vmgang_vm_account *vm,

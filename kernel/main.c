@@ -4,7 +4,7 @@
  *
  * The door.  What is inside: vm.h names the objects and the locks, vm.c tells
  * how they live and die, kvm.c and sched.c hold the hooks, account.c is what
- * becomes of them, sysfs.c and kfunc.c are for those outside.
+ * becomes of them, sysfs.c, kfunc.c and pmu.c are for those outside.
  */
 #include <linux/init.h>
 #include <linux/module.h>
@@ -34,8 +34,13 @@ static int __init vmgang_init(void)
 	ret = vmgang_kvm_init();
 	if (ret)
 		goto err_sched;
+	ret = vmgang_pmu_init();
+	if (ret)
+		goto err_kvm;
 	return 0;
 
+err_kvm:
+	vmgang_kvm_uninit();
 err_sched:
 	vmgang_sched_uninit();
 err_kfunc:
@@ -49,6 +54,7 @@ err_sysfs:
 
 static void __exit vmgang_exit(void)
 {
+	vmgang_pmu_uninit();
 	vmgang_kvm_uninit();
 	vmgang_sched_uninit();
 	vmgang_kfunc_uninit();

@@ -290,15 +290,10 @@ static ssize_t vm_sums_show(struct kobject *kobj, struct kobj_attribute *attr,
 			    char *buf)
 {
 	struct vmgang_vm *vm = to_vm(kobj);
-	struct vmgang_vcpu *vcpu;
 	struct vmgang_sums sums;
 
-	scoped_guard(raw_spinlock_irqsave, &vm->lock) {
-		vmgang_vm_clock(vm);
-		list_for_each_entry(vcpu, &vm->vcpus, link)
-			vmgang_vcpu_settle(vcpu);
-		vmgang_account_sum(&vm->account, &sums);
-	}
+	scoped_guard(raw_spinlock_irqsave, &vm->lock)
+		vmgang_vm_sum(vm, &sums);
 	return sysfs_emit(buf, "%llu\n", sums_value(attr, &sums));
 }
 
@@ -352,13 +347,11 @@ static ssize_t stats_skew_max_us_show(struct kobject *kobj,
 				      struct kobj_attribute *attr, char *buf)
 {
 	struct vmgang_vm *vm = to_vm(kobj);
-	struct vmgang_vcpu *vcpu;
+	struct vmgang_sums sums;
 	u64 ns;
 
 	scoped_guard(raw_spinlock_irqsave, &vm->lock) {
-		vmgang_vm_clock(vm);
-		list_for_each_entry(vcpu, &vm->vcpus, link)
-			vmgang_vcpu_settle(vcpu);
+		vmgang_vm_sum(vm, &sums);
 		ns = vm->account.skew_max_ns;
 	}
 	return sysfs_emit(buf, "%llu\n", ns / NSEC_PER_USEC);

@@ -29,6 +29,9 @@
  *     slot: they take no reference, but are inside an RCU read-side critical
  *     section, and the memory is freed after a grace period.
  *
+ *   - perf events that count this VM alone: one reference each, until they are
+ *     closed. They can count on, but nothing changes any more.
+ *
  * A vCPU goes away the same way, alone when its thread exits (hot-unplug: the
  * VMM parks the vCPU's file, and another thread may run it again under the
  * same index), or with its VM.  Its time stays in the VM's sums.
@@ -39,6 +42,7 @@
 #include <linux/hashtable.h>
 #include <linux/pid.h>
 #include <linux/printk.h>
+#include <linux/seqlock.h>
 #include <linux/slab.h>
 
 #include "compat.h"
@@ -55,6 +59,11 @@ static DECLARE_BITMAP(slots_used, VMGANG_MAX_VMS);
 static u32 slots_next;
 static u32 nr_vms;
 static u64 last_id;
+
+/* What VMs had that are gone; changes together with the slot of one. */
+static struct vmgang_totals past;
+static seqcount_raw_spinlock_t past_seq =
+	SEQCNT_RAW_SPINLOCK_ZERO(past_seq, &vmgang_lock);
 
 static void vm_sync(struct work_struct *work);
 
@@ -74,6 +83,101 @@ static struct vmgang_vm *vm_find(const struct kvm *kvm)
 struct vmgang_vm *vmgang_vm_find_slot(u32 slot)
 {
 	return slot < VMGANG_MAX_VMS ? rcu_dereference(slots[slot]) : NULL;
+}
+
+/* The VM in the first slot in use from @slot on, and that slot, or NULL. */
+static struct vmgang_vm *next_vm(u32 *slot)
+{
+	struct vmgang_vm *vm = NULL;
+
+	for (; !vm; ++*slot) {
+		*slot = find_next_bit(slots_used, VMGANG_MAX_VMS, *slot);
+		if (*slot >= VMGANG_MAX_VMS)
+			break;
+		vm = vmgang_vm_find_slot(*slot);
+	}
+	return vm;
+}
+
+/* The VM of that id, with a reference, or NULL. */
+struct vmgang_vm *vmgang_vm_get_id(u64 id)
+{
+	struct vmgang_vm *vm;
+	u32 slot = 0;
+
+	guard(rcu)();
+	while ((vm = next_vm(&slot))) {
+		if (vm->id == id && kobject_get_unless_zero(&vm->kobj))
+			return vm;
+	}
+	return NULL;
+}
+
+/* The VM's sums, brought up to now. */
+void vmgang_vm_sum(struct vmgang_vm *vm, struct vmgang_sums *sums)
+{
+	struct vmgang_vcpu *vcpu;
+
+	lockdep_assert_held(&vm->lock);
+	vmgang_vm_clock(vm);
+	list_for_each_entry(vcpu, &vm->vcpus, link)
+		vmgang_vcpu_settle(vcpu);
+	vmgang_account_sum(&vm->account, sums);
+}
+
+/*
+ * Whoever holds vm->lock has it for some microseconds, unless it is we, further
+ * up on this stack: then no patience helps.  10 ms are more than a pCPU of a
+ * virtual host is away for as a rule, and harm nobody.
+ */
+#define PATIENCE_NS	(10 * NSEC_PER_MSEC)
+
+static bool add_totals(struct vmgang_totals *totals, struct vmgang_vm *vm)
+{
+	u64 end = ktime_get_mono_fast_ns() + PATIENCE_NS;
+	struct vmgang_sums sums;
+	unsigned long flags;
+
+	while (!raw_spin_trylock_irqsave(&vm->lock, flags)) {
+		if (ktime_get_mono_fast_ns() >= end)
+			return false;
+		cpu_relax();
+	}
+	vmgang_vm_sum(vm, &sums);
+	totals->gang_starts += vm->gang_starts;
+	totals->gang_stops += vm->gang_stops;
+	raw_spin_unlock_irqrestore(&vm->lock, flags);
+	vmgang_sums_add(&totals->sums, &sums);
+	return true;
+}
+
+/*
+ * What @vm, of which the caller has a reference, has and had; or, if @vm is
+ * NULL, what all VMs have and had since the module was loaded.  For readers
+ * that may be anywhere: under the scheduler's locks, in an NMI, in a probe on
+ * a function of ours that holds vm->lock.  So nothing here waits for ever, and
+ * the answer may be false: not now.
+ */
+bool vmgang_vm_totals(struct vmgang_vm *vm, struct vmgang_totals *totals)
+{
+	unsigned int seq, tries = 8;
+	u32 slot;
+
+	guard(rcu)();
+	memset(totals, 0, sizeof(*totals));
+	if (vm)
+		return add_totals(totals, vm);
+	while (tries--) {
+		seq = raw_seqcount_begin(&past_seq);
+		*totals = past;
+		for (slot = 0; (vm = next_vm(&slot)); ) {
+			if (!add_totals(totals, vm))
+				return false;
+		}
+		if (!read_seqcount_retry(&past_seq, seq))
+			return true;
+	}
+	return false;
 }
 
 u32 vmgang_vm_count(void)
@@ -116,8 +220,13 @@ void vmgang_vm_release(struct vmgang_vm *vm)
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&vmgang_lock, flags);
+	write_seqcount_begin(&past_seq);
+	vmgang_sums_add(&past.sums, &vm->account.gone);
+	past.gang_starts += vm->gang_starts;
+	past.gang_stops += vm->gang_stops;
 	RCU_INIT_POINTER(slots[vm->slot], NULL);
 	clear_bit(vm->slot, slots_used);
+	write_seqcount_end(&past_seq);
 	raw_spin_unlock_irqrestore(&vmgang_lock, flags);
 	vm_free(vm);
 }

@@ -13,6 +13,9 @@
  *	    vm->lock	raw, interrupts off: the VM's time, its vCPUs, and
  *			every pointer into KVM.  Nothing is called under it
  *			that wakes, sleeps, allocates or traces.
+ *
+ * perf calls us under locks of its own, which nest inside rq->lock: of these
+ * locks it may take vm->lock alone, and may not wait for it (vm.c).
  */
 #ifndef VMGANG_VM_H
 #define VMGANG_VM_H
@@ -77,6 +80,13 @@ struct vmgang_vm {
 	char name[VMGANG_NAME_MAX + 1];
 };
 
+/* Everything that is counted for VMs and can be added up. */
+struct vmgang_totals {
+	struct vmgang_sums sums;
+	u64 gang_starts;
+	u64 gang_stops;
+};
+
 struct vmgang_vcpu {
 	struct vmgang_vcpu_account account;
 	struct vmgang_vm *vm;
@@ -121,6 +131,9 @@ void vmgang_vm_enter(struct kvm *kvm, struct kvm_vcpu *kvcpu, u32 index,
 void vmgang_vm_destroyed(struct kvm *kvm);
 void vmgang_vm_kill_all(void);
 struct vmgang_vm *vmgang_vm_find_slot(u32 slot);
+struct vmgang_vm *vmgang_vm_get_id(u64 id);
+void vmgang_vm_sum(struct vmgang_vm *vm, struct vmgang_sums *sums);
+bool vmgang_vm_totals(struct vmgang_vm *vm, struct vmgang_totals *totals);
 void vmgang_vm_kick(struct vmgang_vm *vm);
 void vmgang_vm_release(struct vmgang_vm *vm);
 u32 vmgang_vm_count(void);
@@ -220,5 +233,9 @@ void vmgang_bpf_report_gang(u32 slot, u64 id, bool start, u32 width);
 void vmgang_bpf_report_reserve(const struct vmgang_bpf_reserve *answer);
 void vmgang_bpf_report_missed(u32 slot, u64 id, u32 vcpu);
 bool vmgang_class_attached(void);
+
+/* pmu.c */
+int vmgang_pmu_init(void);
+void vmgang_pmu_uninit(void);
 
 #endif

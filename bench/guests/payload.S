@@ -133,7 +133,7 @@ payload_phase:
 	jmp	1b
 
 payload_spin:
-	movl	$1000, %ecx
+	movl	SH_WORK, %ecx
 1:	pause
 	decl	%ecx
 	jnz	1b
