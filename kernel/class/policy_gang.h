@@ -434,6 +434,7 @@ VG_FN void vg_gang_join(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 	else
 		p->deadline = e->deadline;
 	p->stint = 1;
+	p->gang = vg_vcpu(s, vi)->ent;
 }
 
 /*

@@ -176,7 +176,7 @@ static void test_let_go_while_paused(void **state)
 	free(m);
 }
 
-/* Gangs beside a reservation: that is met, and they share the rest. */
+/* Gangs beside a reservation: that is met, and they share the rest, mostly together. */
 static void test_beside_a_gang(void **state)
 {
 	struct sim *m = sim_new(2, 9);
@@ -189,6 +189,7 @@ static void test_beside_a_gang(void **state)
 	assert_true(least_of(m, 0, 20 * VG_MS, 100) + LATE >= 5 * VG_MS);
 	assert_in_range(sim_vm_ran(m, 1), sim_vm_ran(m, 2) * 98 / 100,
 			sim_vm_ran(m, 2) * 102 / 100);
+	assert_true(sim_vm_corun(m, 1) > sim_vm_ran(m, 1) / 2);
 	free(m);
 }
 
