@@ -50,6 +50,7 @@ VG_FN void vg_edf_release(struct vg_state_all *s, struct vg_cell *c, u32 ei, u64
 
 	if (!vg_vm(s, vg_ent(s, ei)->slot)->terms.slice)
 		return;
+	vg_cell_alarm_at(c, now);
 	while (vi != VG_NONE && can_loop) {
 		vg_reserve_sleep(s, c, vi);
 		vg_reserve_wake(s, c, vi, now);

@@ -449,6 +449,8 @@ VG_FN u32 vg_cell_refill(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 			vg_vcpu_unlist(s, c, vi);
 			vg_reserve_sleep(s, c, vi);
 			vg_vcpu_wait(s, c, pl, vi);
+			if (v->rsv.terms.slice)
+				vg_cell_alarm_at(c, pl->now);
 			n++;
 		} else if (!vg_cap_left(&v->cap, pl->now)) {
 			vg_cell_refill_at(c, vg_cap_refill(&v->cap));
@@ -473,8 +475,6 @@ VG_FN u32 vg_cell_refill(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 		ei = next;
 	}
 	c->throttled = keep;
-	if (n)
-		vg_cell_alarm_at(c, pl->now);
 	return n;
 }
 
