@@ -117,8 +117,10 @@ void vmgang_account_move(struct vmgang_vm_account *vm,
 		return;
 	if (vcpu->state == VMGANG_RUN)
 		vm->nr_running--;
-	if (state == VMGANG_RUN)
+	if (state == VMGANG_RUN) {
 		vm->nr_running++;
+		vm->starts++;
+	}
 	if (lagging(vcpu) && state == VMGANG_RUN)
 		vmgang_account_skew(vm, vcpu);
 	vcpu->state = state;

@@ -35,6 +35,7 @@ struct vmgang_vm_account {
 	u64 corun_clock;	/* ns with two or more members running */
 	u64 lag_floor;		/* no member's lag is below this */
 	u64 skew_max_ns;
+	u64 starts;		/* of members' stints */
 	u32 nr_running;
 	struct vmgang_sums gone;	/* of members that have left */
 };
@@ -45,6 +46,7 @@ struct vmgang_vcpu_account {
 	bool held;		/* the class says: co-stopped */
 	bool preempted;		/* lost its pCPU against its will */
 	bool deserted;		/* … while a sibling ran on */
+	u64 starts;		/* the VM's, at that time */
 	u64 since;		/* accounted up to here */
 	u64 corun_mark;		/* corun_clock at @since */
 	u64 costop_mark;	/* ns[COSTOP] when @held became true */

@@ -102,7 +102,7 @@ DECLARE_EVENT_CLASS(vmgang_vcpu,
 
 DEFINE_EVENT(vmgang_vcpu, vcpu_costop,
 	TP_PROTO(u32 slot, pid_t pid, u32 vcpu), TP_ARGS(slot, pid, vcpu));
-/* Preempted in guest kernel mode, while a sibling ran. */
+/* Preempted in guest kernel mode; a sibling ran on, or came to run meanwhile. */
 DEFINE_EVENT(vmgang_vcpu, vcpu_lhp,
 	TP_PROTO(u32 slot, pid_t pid, u32 vcpu), TP_ARGS(slot, pid, vcpu));
 

@@ -218,6 +218,7 @@ void vmgang_vcpu_switch_out(struct vmgang_thread *thread, bool preempt,
 			account->sums.preemptions++;
 			account->preempted = true;
 			account->deserted = all->nr_running;
+			account->starts = all->starts;
 		}
 	}
 	event_end_released(vcpu, flags, released);
@@ -238,6 +239,8 @@ void vmgang_vcpu_switch_in(struct vmgang_thread *thread)
 	account = &vcpu->account;
 	all = &vcpu->vm->account;
 	released = vmgang_account_hold(all, account, false);
+	if (account->starts != all->starts)
+		account->deserted = true;	/* a sibling ran meanwhile */
 	vmgang_account_move(all, account, VMGANG_RUN);
 	vmgang_spin_begin(&account->spin);
 	if (account->preempted && vcpu->kvcpu &&

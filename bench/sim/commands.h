@@ -24,6 +24,9 @@ int cmd_figure(int argc, char **argv);
 
 /* Where scenarios are: a name without a slash is looked for there. */
 const char *scenario_dir(void);
+/* For scandir(). */
+struct dirent;
+int is_scenario(const struct dirent *d);
 /* Read the scenario called @name; 0, or -1 after a message. */
 int scenario_find(struct scenario *sc, const char *name);
 /* A number from an option; 0, or -1 after a message. */

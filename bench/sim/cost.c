@@ -2,7 +2,7 @@
 /*
  * sim cost: what a decision costs. Runs itself under callgrind, which counts
  * the instructions within vg_pick() and vg_wake() and nothing else, for hosts
- * of 2 to 512 pCPUs with 1 to 1,024 VMs. Instructions are counted, not time:
+ * of 2 to 512 pCPUs with 1 to 2,000 VMs. Instructions are counted, not time:
  * they do not depend on what else the machine does.
  *
  * These are the instructions of the native code at this build's optimisation;
@@ -23,7 +23,7 @@
 /* A run ends after about so many picks. */
 #define PICKS	1500
 
-static const u64 vm_counts[] = { 1, 4, 16, 64, 256, 1024 };
+static const u64 vm_counts[] = { 1, 4, 16, 64, 256, 1024, 2000 };
 static const u64 pcpu_counts[] = { 2, 8, 32, 128, 512 };
 
 #define NR(a) (sizeof(a) / sizeof((a)[0]))
@@ -72,8 +72,8 @@ static int cost_point(const char *vms_arg, const char *pcpus_arg)
 	if (!sim || sim->failed)
 		return EXIT_BAD;
 	counts = class_counts(sim);
-	printf("%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 "\n", counts.picks, counts.wakes,
-	       counts.allocated, counts.used);
+	printf("%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 "\n", counts.picks,
+	       counts.wakes, counts.allocated, counts.used, counts.looks);
 	sim_free(sim);
 	return EXIT_OK;
 }
@@ -116,8 +116,9 @@ static int count(u64 vms, u64 pcpus, const char *function, const char *out, u64 
 	f = popen(command, "re"); /* NOLINT(cert-env33-c,bugprone-command-processor) */
 	if (!f)
 		return -1;
-	ok = fscanf(f, "%" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64, /* NOLINT(cert-err34-c) */
-		    &counts->picks, &counts->wakes, &counts->allocated, &counts->used) == 4;
+	ok = fscanf(f, "%" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 /* NOLINT(cert-err34-c) */
+		    " %" SCNu64, &counts->picks, &counts->wakes, &counts->allocated,
+		    &counts->used, &counts->looks) == 5;
 	if (pclose(f) || !ok || read_total(out, total)) {
 		fprintf(stderr, "sim cost: valgrind failed (%s)\n", command);
 		return -1;

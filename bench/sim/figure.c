@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "commands.h"
+#include "figure.h"
 
 #define MAX_SCHEDS	10
 
@@ -54,18 +55,15 @@ static bool listed(const char *list, const char *name)
 
 static int split_values(struct figure *fig)
 {
-	const char *at = fig->sc->figure.values;
-	size_t len;
+	const char *all = fig->sc->figure.values;
+	char word[MAX_TEXT];
 
-	for (;; at += len) {
-		at += strspn(at, " ");
-		len = strcspn(at, " ");
-		if (!len)
-			return fig->nr_values ? 0 : -1;
-		if (fig->nr_values == MAX_VALUES || len >= MAX_NAME)
+	while (word_at(all, fig->nr_values, word, sizeof(word))) {
+		if (fig->nr_values == MAX_VALUES || strlen(word) >= MAX_NAME)
 			return -1;
-		snprintf(fig->values[fig->nr_values++], MAX_NAME, "%.*s", (int)len, at);
+		snprintf(fig->values[fig->nr_values++], MAX_NAME, "%.*s", MAX_NAME - 1, word);
 	}
+	return fig->nr_values ? 0 : -1;
 }
 
 static int split_scheds(struct figure *fig)
@@ -125,13 +123,12 @@ static double measure(const struct sim *sim, u32 group, u64 metric)
 	return sum;
 }
 
-/* The scenario with its varied key at @value; -1 after a message. */
-static int at_value(struct scenario *sc, const struct figure *fig, const char *value)
+int figure_at(struct scenario *sc, const struct scenario *from, const char *value)
 {
-	const struct figure_conf *conf = &fig->sc->figure;
+	const struct figure_conf *conf = &from->figure;
 	u32 g;
 
-	*sc = *fig->sc;
+	*sc = *from;
 	for (g = 0; g < sc->nr_vms; g++)
 		if (listed(conf->groups, sc->vms[g].name) &&
 		    scenario_set_vm(sc, &sc->vms[g], conf->vary, value))
@@ -144,7 +141,7 @@ static int run_point(struct figure *fig, u32 s, u32 v)
 	static struct scenario sc;
 	u32 seed, g;
 
-	if (at_value(&sc, fig, fig->values[v]))
+	if (figure_at(&sc, fig->sc, fig->values[v]))
 		return -1;
 	for (seed = 0; seed < SEEDS; seed++) {
 		struct sim *sim;
@@ -160,11 +157,12 @@ static int run_point(struct figure *fig, u32 s, u32 v)
 	return 0;
 }
 
-static FILE *create(const struct figure *fig, const char *ext, char *path, size_t size)
+FILE *figure_file(const char *dir, const char *name, const char *ext)
 {
+	char path[PATH_MAX];
 	FILE *f;
 
-	snprintf(path, size, "%s/%s.%s", fig->dir, fig->sc->name, ext);
+	snprintf(path, sizeof(path), "%s/%s.%s", dir, name, ext);
 	f = fopen(path, "we");
 	if (!f)
 		fprintf(stderr, "sim: %s: %s\n", path, strerror(errno));
@@ -184,25 +182,6 @@ static double value_at(const struct figure *fig, u32 g, u32 s, u32 v)
 static bool is_shown(const struct figure *fig, u32 g)
 {
 	return listed(fig->sc->figure.show, fig->sc->vms[g].name);
-}
-
-/* The @n-th word of the paper's values; "-" if it gives none. */
-static void paper_at(const struct figure *fig, u32 n, char *out, size_t size)
-{
-	const char *at = fig->sc->figure.paper;
-	size_t len;
-
-	for (;; at += len) {
-		at += strspn(at, " ");
-		len = strcspn(at, " ");
-		if (!len)
-			break;
-		if (!n--) {
-			snprintf(out, size, "%.*s", (int)len, at);
-			return;
-		}
-	}
-	snprintf(out, size, "-");
 }
 
 static u32 write_head(const struct figure *fig, FILE *f)
@@ -230,8 +209,8 @@ static u32 write_head(const struct figure *fig, FILE *f)
 
 static int write_tsv(const struct figure *fig, u32 *columns)
 {
-	char path[PATH_MAX], word[MAX_NAME];
-	FILE *f = create(fig, "tsv", path, sizeof(path));
+	FILE *f = figure_file(fig->dir, fig->sc->name, "tsv");
+	char word[MAX_NAME];
 	int digits = fig->sc->figure.metric == METRIC_LHP ? 3 : 1;
 	u32 g, s, v;
 
@@ -241,7 +220,8 @@ static int write_tsv(const struct figure *fig, u32 *columns)
 	for (v = 0; v < fig->nr_values; v++) {
 		fprintf(f, "%s", fig->values[v]);
 		if (*fig->sc->figure.paper) {
-			paper_at(fig, v, word, sizeof(word));
+			if (!word_at(fig->sc->figure.paper, v, word, sizeof(word)))
+				snprintf(word, sizeof(word), "-");
 			fprintf(f, "\t%s", word);
 		}
 		for (g = 0; g < fig->sc->nr_vms; g++) {
@@ -259,6 +239,14 @@ static int write_tsv(const struct figure *fig, u32 *columns)
 	return ferror(f) | fclose(f) ? -1 : 0;
 }
 
+void figure_outputs(FILE *f, const char *name)
+{
+	fprintf(f, "set terminal svg size 1000,520 background 'white'\n"
+		"set output '%s.svg'\neval plots\n"
+		"set terminal pngcairo size 1000,520\nset output '%s.png'\neval plots\n",
+		name, name);
+}
+
 /* Bars in groups, as the paper has them; its own values are black. */
 static int write_plot(const struct figure *fig, u32 columns)
 {
@@ -268,8 +256,7 @@ static int write_plot(const struct figure *fig, u32 columns)
 	};
 	const struct figure_conf *conf = &fig->sc->figure;
 	const char *axis = *conf->axis ? conf->axis : conf->vary;
-	char path[PATH_MAX];
-	FILE *f = create(fig, "gp", path, sizeof(path));
+	FILE *f = figure_file(fig->dir, fig->sc->name, "gp");
 	u32 i, c = 0;
 
 	if (!f)
@@ -297,18 +284,16 @@ static int write_plot(const struct figure *fig, u32 columns)
 			paper ? "black" : colours[c % (sizeof(colours) / sizeof(*colours))]);
 		c += !paper;
 	}
-	fprintf(f, "\"\nset terminal svg size 1000,520 background 'white'\n"
-		"set output '%s.svg'\neval plots\n"
-		"set terminal pngcairo size 1000,520\nset output '%s.png'\neval plots\n",
-		fig->sc->name, fig->sc->name);
+	fputs("\"\n", f);
+	figure_outputs(f, fig->sc->name);
 	return ferror(f) | fclose(f) ? -1 : 0;
 }
 
-static int plot(const struct figure *fig)
+int figure_plot(const char *dir, const char *name)
 {
 	char command[2 * PATH_MAX];
 
-	snprintf(command, sizeof(command), "cd '%s' && gnuplot '%s.gp'", fig->dir, fig->sc->name);
+	snprintf(command, sizeof(command), "cd '%s' && gnuplot '%s.gp'", dir, name);
 	if (system(command)) { /* NOLINT(cert-env33-c,bugprone-command-processor) */
 		fputs("sim: gnuplot failed; the figures are in the TSV all the same\n", stderr);
 		return -1;
@@ -339,18 +324,12 @@ static int draw(const struct scenario *sc, const char *dir)
 			err = run_point(fig, s, v);
 		}
 	}
-	err = err || write_tsv(fig, &columns) || write_plot(fig, columns) || plot(fig);
+	err = err || write_tsv(fig, &columns) || write_plot(fig, columns) ||
+	      figure_plot(dir, sc->name);
 	if (!err)
 		printf("%s/%s.tsv .svg .png\n", dir, sc->name);
 	free(fig);
 	return err ? -1 : 0;
-}
-
-static int has_dot_ini(const struct dirent *d)
-{
-	const char *dot = strrchr(d->d_name, '.');
-
-	return dot && !strcmp(dot, ".ini");
 }
 
 static int draw_all(const char *dir)
@@ -360,7 +339,7 @@ static int draw_all(const char *dir)
 	char path[PATH_MAX];
 	int i, n, bad = 0;
 
-	n = scandir(scenario_dir(), &list, has_dot_ini, alphasort);
+	n = scandir(scenario_dir(), &list, is_scenario, alphasort);
 	if (n < 0) {
 		fprintf(stderr, "sim: %s: %s\n", scenario_dir(), strerror(errno));
 		return -1;
@@ -371,7 +350,7 @@ static int draw_all(const char *dir)
 		free(list[i]);
 	}
 	free(list);
-	return bad ? -1 : 0;
+	return bad | merit_figure(dir) ? -1 : 0;
 }
 
 int cmd_figure(int argc, char **argv)
@@ -380,7 +359,7 @@ int cmd_figure(int argc, char **argv)
 	char dir[PATH_MAX];
 
 	if (argc != 2 && !(argc == 4 && !strcmp(argv[2], "--out"))) {
-		fputs("Usage: sim figure NAME|all [--out DIR]\n", stderr);
+		fputs("Usage: sim figure NAME|adaptive|all [--out DIR]\n", stderr);
 		return EXIT_USAGE;
 	}
 	if (argc == 4)
@@ -399,6 +378,8 @@ int cmd_figure(int argc, char **argv)
 	}
 	if (!strcmp(argv[1], "all"))
 		return draw_all(dir) ? EXIT_BAD : EXIT_OK;
+	if (!strcmp(argv[1], "adaptive"))
+		return merit_figure(dir) ? EXIT_BAD : EXIT_OK;
 	if (scenario_find(&sc, argv[1]))
 		return EXIT_BAD;
 	if (!*sc.figure.vary) {

@@ -287,9 +287,40 @@ static void random_reserves(struct scenario *sc, u64 seed)
 	}
 }
 
+/*
+ * Several cells, VMs of all sizes, some of which leave and make it uneven; then
+ * time enough for the rest to spread, and for shares to show.
+ */
+static void random_cells(struct scenario *sc, struct rng *r)
+{
+	struct vm_conf *vm;
+	u64 n, i;
+
+	sc->cell = pick(r, 1, 4);
+	sc->pcpus = sc->cell * pick(r, 2, 4) - (rng_percent(r, 20) ? rng_below(r, sc->cell) : 0);
+	sc->seconds = 20 * SEC;
+	sc->warmup = 10 * SEC;
+	n = pick(r, 2, 14);
+	for (i = 0; i < n; i++) {
+		random_vm(sc, r, true);
+		vm = &sc->vms[i];
+		vm->slice = 20 * MS;
+		if (vm->vcpus > sc->cell)
+			vm->vcpus = sc->cell;
+		vm->cosched = rng_percent(r, 20);
+		if (rng_percent(r, 70))
+			vm->model = MODEL_COMPUTE;
+		if (rng_percent(r, 30))
+			vm->depart = pick(r, 500, 4000) * MS;
+		if (rng_percent(r, 10))
+			vm->arrive = pick(r, 0, 400) * MS;
+	}
+}
+
 static void random_scenario(struct scenario *sc, u64 seed)
 {
 	struct rng r = { .s = seed * 0x2545f4914f6cdd1dULL };
+	struct rng cells = { .s = seed * 0x9e6c63d0876a9a47ULL };
 	bool plain;
 	u64 n, i;
 
@@ -298,6 +329,10 @@ static void random_scenario(struct scenario *sc, u64 seed)
 	sc->seed = seed;
 	sc->ple = rng_percent(&r, 70) ? PLE_NONE : pick(&r, PLE_INTEL, PLE_AMD);
 	sc->warmup = 500 * MS;
+	if (rng_percent(&cells, 4)) {
+		random_cells(sc, &cells);
+		return;
+	}
 	if (rng_percent(&r, 5)) {
 		random_malice(sc, &r);
 		return;

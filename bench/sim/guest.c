@@ -500,6 +500,9 @@ static void pause_exit(struct sim *sim, struct vcpu *v)
 	v->g.eligible = false;
 	v->debt += sim->cost->exit_ns;
 	v->stats.ple_exits++;
+	v->exits++;
+	if (sim->ops->spun)
+		sim->ops->spun(sim, v, v->exits);
 	host_yield_to(sim, v);
 }
 

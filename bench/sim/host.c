@@ -8,17 +8,7 @@
 #include "host.h"
 #include "props.h"
 #include "sched.h"
-
-static void trace(struct sim *sim, struct pcpu *p, const char *what, struct vcpu *v)
-{
-	if (!sim->trace)
-		return;
-	fprintf(sim->trace, "%" PRIu64 "\t%u\t%s\t", sim->now, p->id, what);
-	if (v)
-		fprintf(sim->trace, "%s.%u/%u\n", v->vm->conf->name, v->vm->id, v->index);
-	else
-		fputs("-\n", sim->trace);
-}
+#include "trace.h"
 
 /* Statistics of @v up to now, in the state that it is about to leave. */
 static void count_state(struct sim *sim, struct vcpu *v)
@@ -62,8 +52,10 @@ static void set_state(struct sim *sim, struct vcpu *v, enum vcpu_state state)
 	vm->nr_wanting += state == VCPU_RUNNING || state == VCPU_READY;
 	if (state == VCPU_READY)
 		v->waiting = sim->now;
-	else
-		v->costop = false;
+	if (state == VCPU_READY || !v->costop)
+		return;
+	v->costop = false;
+	trace_hold(sim, v);
 }
 
 void host_account(struct sim *sim, struct vcpu *v)
@@ -124,6 +116,9 @@ void host_costop(struct sim *sim, struct vcpu *v, bool held)
 		return;
 	count_state(sim, v);
 	v->costop = held;
+	if (held)
+		v->held = sim->now;
+	trace_hold(sim, v);
 }
 
 void host_halt(struct sim *sim, struct vcpu *v, u64 until)
@@ -253,6 +248,9 @@ static void switch_out(struct sim *sim, struct pcpu *p, struct vcpu *v)
 	}
 	p->cur = NULL;
 	set_state(sim, v, v->wants ? VCPU_READY : VCPU_HALTED);
+	v->lost = v->wants && !v->yields && guest_in_kernel(v);
+	v->starts = v->vm->nr_running ? NEVER : v->vm->starts;
+	v->yields = false;
 	props_stop(sim, v);
 }
 
@@ -271,6 +269,14 @@ static void switch_in(struct sim *sim, struct pcpu *p, struct vcpu *v)
 	v->pcpu = p->id;
 	p->cur = v;
 	p->last = v;
+	v->exits = 0;
+	if (v->lost && v->starts != v->vm->starts) {
+		trace_vcpu(sim, v, "vcpu_lhp");
+		if (sim->ops->lost)
+			sim->ops->lost(sim, v);
+	}
+	v->lost = false;
+	v->vm->starts++;
 	guest_switch_in(sim, v);
 	host_rearm(sim, v);
 }
@@ -298,6 +304,7 @@ static void on_resched(struct sim *sim, void *arg)
 		next = sim->ops->schedule(sim, p, prev);
 	}
 	if (prev && next == prev && prev->wants) {
+		prev->yields = false;
 		host_rearm(sim, prev);
 		return;
 	}
@@ -312,7 +319,7 @@ static void on_resched(struct sim *sim, void *arg)
 	} else if (!p->stolen) {
 		set_idle(sim, p, true);
 	}
-	trace(sim, p, p->stolen ? "host" : next ? "run" : "idle", next);
+	trace_switch(sim, p, prev, next);
 }
 
 /* A thread of the host comes, or goes again. */
@@ -358,6 +365,7 @@ void host_yield_to(struct sim *sim, struct vcpu *from)
 		if (sim->ops->yield_to(sim, from, to)) {
 			vm->g.boost = at;
 			from->stats.yields++;
+			from->yields = true;
 			event_set(&sim->queue, &vcpu_pcpu(sim, from)->resched, sim->now);
 			return;
 		}
@@ -375,6 +383,7 @@ static void on_life(struct sim *sim, void *arg)
 		v->since = sim->now;
 		set_state(sim, v, VCPU_HALTED);
 		sim->ops->join(sim, v);
+		trace_vcpu(sim, v, "vcpu_add");
 		if (v->vm->conf->depart)
 			event_set(&sim->queue, &v->life, v->vm->conf->depart);
 		v->g.act = ACT_HALT;

@@ -32,8 +32,13 @@ enum vcpu_state {
  * @from:	RUNNING: progress is counted up to here
  * @since:	statistics are counted up to here
  * @waiting:	READY since
+ * @held:	co-stopped since
  * @progress:	the end of what the guest does now
  * @timer:	wakes it
+ * @exits:	PAUSE-loop exits of its present stint
+ * @yields:	it gives its pCPU to a sibling by a directed yield
+ * @lost:	lost its pCPU in the guest's kernel
+ * @starts:	… the VM's then; NEVER: a sibling ran on
  * @priv:	the scheduler's
  */
 struct vcpu {
@@ -44,11 +49,16 @@ struct vcpu {
 	bool wants;
 	bool leaving;
 	bool costop;
+	bool yields;
+	bool lost;
 	u32 pcpu;
+	u32 exits;
 	u64 debt;
 	u64 from;
 	u64 since;
 	u64 waiting;
+	u64 held;
+	u64 starts;
 	struct cpuset mask;
 	struct event progress;
 	struct event timer;
@@ -68,6 +78,7 @@ struct vm {
 	struct vcpu *vcpus;
 	u32 nr_running;
 	u32 nr_wanting;
+	u64 starts;		/* stints of its vCPUs, so far */
 	u64 since;		/* corun and whole are counted up to here */
 	struct guest_vm g;
 	struct vm_stats stats;

@@ -30,6 +30,7 @@ struct watch {
 struct props {
 	struct event audit;
 	struct watch *watch;
+	struct cells_watch cells;
 	enum prop failed;
 	char what[200];
 };
@@ -48,6 +49,7 @@ static const char *const names[NR_PROPS] = {
 	[PROP_RESERVE] = "reserve",
 	[PROP_MALICE] = "malice",
 	[PROP_WIDE] = "wide",
+	[PROP_IDLE_CELL] = "idle-cell",
 };
 
 const char *props_name(enum prop prop)
@@ -92,8 +94,7 @@ static u64 turn(const struct sim *sim, const struct vm_conf *conf)
 	return conf->slice + 2 * sim->cost->hz_ns;
 }
 
-/* Always wants all of its vCPUs run, and may have what it wants. */
-static bool is_hungry(const struct vm_conf *conf)
+bool props_hungry(const struct vm_conf *conf)
 {
 	if (conf->phase || conf->quota || conf->reserve_slice || conf->arrive || conf->depart ||
 	    vm_conf_threads(conf) < conf->vcpus)
@@ -103,7 +104,7 @@ static bool is_hungry(const struct vm_conf *conf)
 	       (conf->model == MODEL_BARRIER && !conf->spin_limit);
 }
 
-static bool is_gang(const struct sim *sim, const struct vm_conf *conf)
+bool props_gang(const struct sim *sim, const struct vm_conf *conf)
 {
 	if (conf->reserve_slice)
 		return false;
@@ -251,6 +252,7 @@ static void on_audit(struct sim *sim, void *arg)
 	}
 	for (i = 0; i < sim->nr_pcpus && !sim->failed; i++)
 		audit_pcpu(sim, &sim->pcpus[i]);
+	cells_audit(sim, &pr->cells);
 	event_set(&sim->queue, &pr->audit, sim->now + AUDIT);
 }
 
@@ -282,7 +284,7 @@ void props_free(struct sim *sim)
 	free(sim->props);
 }
 
-static u64 vm_ran(const struct vm *vm)
+u64 props_ran(const struct vm *vm)
 {
 	u64 sum = 0;
 	u32 i;
@@ -292,12 +294,20 @@ static u64 vm_ran(const struct vm *vm)
 	return sum;
 }
 
+/* pCPUs that a VM can use at once: it lives in one cell. */
+static double useful(const struct sim *sim, const struct vm_conf *conf)
+{
+	u64 cell = cells_width(sim);
+
+	return (double)(conf->vcpus < cell ? conf->vcpus : cell);
+}
+
 /*
  * What hungry VM @at deserves of what the hungry ones got together: in
  * proportion to weight, but nobody more than his width has use for; and if the
  * host's own threads take a little of that from him, it is not the others' fault.
  */
-static double deserves(const struct sim *sim, u32 at, double span)
+double props_deserves(const struct sim *sim, u32 at, double span, bool *whole)
 {
 	double left = 0, weights;
 	bool *full = calloc(sim->nr_vms, sizeof(bool)), again = true;
@@ -308,29 +318,30 @@ static double deserves(const struct sim *sim, u32 at, double span)
 		exit(1);
 	}
 	for (i = 0; i < sim->nr_vms; i++)
-		if (is_hungry(sim->vms[i].conf))
-			left += (double)vm_ran(&sim->vms[i]);
+		if (props_hungry(sim->vms[i].conf))
+			left += (double)props_ran(&sim->vms[i]);
 	while (again) {
 		again = false;
 		weights = 0;
 		for (i = 0; i < sim->nr_vms; i++)
-			if (is_hungry(sim->vms[i].conf) && !full[i])
+			if (props_hungry(sim->vms[i].conf) && !full[i])
 				weights += (double)sim->vms[i].conf->weight;
 		for (i = 0; i < sim->nr_vms; i++) {
 			const struct vm_conf *c = sim->vms[i].conf;
-			double got;
+			double got, most = useful(sim, c) * span;
 
-			if (!is_hungry(c) || full[i] ||
-			    left * (double)c->weight / weights < (double)c->vcpus * span)
+			if (!props_hungry(c) || full[i] ||
+			    left * (double)c->weight / weights < most)
 				continue;
 			full[i] = true;
-			got = (double)vm_ran(&sim->vms[i]);
-			left -= got > 0.9 * (double)c->vcpus * span ? got :
-				(double)c->vcpus * span;
+			got = (double)props_ran(&sim->vms[i]);
+			left -= got > 0.9 * most ? got : most;
 			again = true;
 		}
 	}
-	left = full[at] ? (double)sim->vms[at].conf->vcpus * span :
+	if (whole)
+		*whole = full[at];
+	left = full[at] ? useful(sim, sim->vms[at].conf) * span :
 	       left * (double)sim->vms[at].conf->weight / weights;
 	free(full);
 	return left;
@@ -343,7 +354,7 @@ static double deserves(const struct sim *sim, u32 at, double span)
  * of the widest other VM, for which it may have had to make room. What the
  * host's own threads took comes on top: nobody can say whose it was.
  */
-static double slack(const struct sim *sim, const struct vm *vm, double share)
+double props_slack(const struct sim *sim, const struct vm *vm, double share)
 {
 	u64 widest = 0;
 	u32 i;
@@ -354,99 +365,76 @@ static double slack(const struct sim *sim, const struct vm *vm, double share)
 	return share * 0.02 + 2.0 * (double)(turn(sim, vm->conf) * (vm->nr_vcpus + widest));
 }
 
-/* pCPUs that VM @at needs for its share; what it took if it is not hungry. */
-static double needs(const struct sim *sim, u32 at, double span)
+/* Are there VMs that do not want to run all the time? */
+static bool some_sleep(const struct sim *sim)
 {
-	return (is_hungry(sim->vms[at].conf) ? deserves(sim, at, span) :
-		(double)vm_ran(&sim->vms[at])) / span;
-}
-
-static double least(double a, double b)
-{
-	return a < b ? a : b;
-}
-
-static double larger(double a, double b)
-{
-	return a > b ? a : b;
-}
-
-/*
- * Can gang @g have its share beside all others having theirs? While it runs,
- * @part of the time, they have what it leaves free, and another gang nothing
- * unless it fits in whole; in the rest they have the host. Each needs some of
- * the first time, since in the second he can not run on more pCPUs than he has
- * vCPUs, and can use so much of it. All is well if what they must have then is
- * there, and what they can have makes up for what the second time has not.
- */
-static bool fits(const struct sim *sim, u32 g, double span)
-{
-	double gang = sim->vms[g].nr_vcpus, left = sim->nr_pcpus - gang;
-	double part = needs(sim, g, span) / gang, must = 0, can = 0, all = 0;
 	u32 i;
 
-	if (part <= 0)
-		return true;
-	for (i = 0; i < sim->nr_vms; i++) {
-		double width = sim->vms[i].nr_vcpus, beside = least(width, left);
-		double need = needs(sim, i, span), low, high;
-
-		if (i == g)
-			continue;
-		if (is_gang(sim, sim->vms[i].conf) && width > 1 && width > left)
-			beside = 0;
-		low = larger(0, (need - (1 - part) * width) / part);
-		high = least(beside, need / part);
-		if (low > high + 0.01)
-			return false;
-		must += low;
-		can += high;
-		all += need;
-	}
-	return must <= left + 0.01 &&
-	       least(left, can) + 0.01 >= (all - (1 - part) * sim->nr_pcpus) / part;
+	for (i = 0; i < sim->nr_vms; i++)
+		if (!props_hungry(sim->vms[i].conf))
+			return true;
+	return false;
 }
 
 /*
- * Where shares of weight ask for more than gangs leave, the policy has to choose
- * between weight and gang, and the property says nothing.
+ * Reservations may take all pCPUs at the same time: who is narrower than the host
+ * can not make up for that in the rest of it, and what is left for him is no
+ * matter of weight.
  */
-static bool all_fit(const struct sim *sim, double span)
+static bool narrow_beside_reserves(const struct sim *sim)
 {
-	u32 g;
+	bool reserved = false, narrow = false;
+	u32 i;
 
-	for (g = 0; g < sim->nr_vms; g++) {
-		const struct vm *vm = &sim->vms[g];
+	for (i = 0; i < sim->nr_vms; i++) {
+		const struct vm_conf *conf = sim->vms[i].conf;
 
-		if (is_gang(sim, vm->conf) && vm->nr_vcpus >= 2 &&
-		    vm->nr_vcpus <= sim->nr_pcpus && !fits(sim, g, span))
-			return false;
+		reserved |= conf->reserve_slice != 0;
+		narrow |= conf->vcpus < sim->nr_pcpus || props_gang(sim, conf);
 	}
-	return true;
+	return reserved && narrow;
 }
 
+/*
+ * Weights count whatever the widths: a gang that finds no room to be whole has
+ * its share in part. Only who deserves all of his width has no time in which to
+ * make up for a turn that VMs which come and go took before his: a tenth may be
+ * lost to them, and is found by others.
+ */
 static void check_fair(struct sim *sim)
 {
-	double span = (double)(sim->end - sim->warm_at);
+	double span = (double)(sim->end - sim->warm_at), spare = 0;
+	bool sleep = some_sleep(sim), whole = false;
 	u32 i;
 
 	for (i = 0; i < sim->nr_vms; i++)
 		if (sim->vms[i].conf->pin != PIN_NONE)
 			return;		/* a share of which pCPUs? */
-	if (sim->nr_cells > 1)
+	if (narrow_beside_reserves(sim))
 		return;
-	if (!all_fit(sim, span))
+	if (sim->nr_cells > 1) {
+		cells_fair(sim);
 		return;
+	}
+	for (i = 0; i < sim->nr_vms; i++) {
+		double want = 0;
+
+		if (props_hungry(sim->vms[i].conf))
+			want = props_deserves(sim, i, span, &whole);
+		if (want > 0 && whole && sleep)
+			spare += want * 0.1;
+	}
 	for (i = 0; i < sim->nr_vms; i++) {
 		struct vm *vm = &sim->vms[i];
-		double want, got, most;
+		double want, got, most, lost;
 
-		if (!is_hungry(vm->conf))
+		if (!props_hungry(vm->conf))
 			continue;
-		want = deserves(sim, i, span);
-		got = (double)vm_ran(vm);
-		most = slack(sim, vm, want) + (double)sim->stats.stolen;
-		if (got > want + most || got < want - most)
+		want = props_deserves(sim, i, span, &whole);
+		got = (double)props_ran(vm);
+		most = props_slack(sim, vm, want) + (double)sim->stats.stolen;
+		lost = whole && sleep ? want * 0.1 : 0;
+		if (got > want + most + spare - lost || got < want - most - lost)
 			props_fail(sim, PROP_FAIR, vm->vcpus,
 				   "its VM ran %.1f ms of %.1f that it deserves, give or take %.1f",
 				   got / (double)MS, want / (double)MS, most / (double)MS);
@@ -471,16 +459,16 @@ static void check_malice(struct sim *sim)
 	for (i = 0; i < sim->nr_vms; i++) {
 		const struct vm_conf *conf = sim->vms[i].conf;
 
-		if ((!is_hungry(conf) && conf->model != MODEL_DODGE) || conf->pin != PIN_NONE ||
+		if ((!props_hungry(conf) && conf->model != MODEL_DODGE) || conf->pin != PIN_NONE ||
 		    conf->vcpus < sim->nr_pcpus || conf->quota || conf->reserve_slice ||
 		    conf->phase || conf->arrive || conf->depart)
 			return;
-		all += (double)vm_ran(&sim->vms[i]);
+		all += (double)props_ran(&sim->vms[i]);
 		weights += (double)conf->weight;
 	}
 	for (i = 0; i < sim->nr_vms; i++) {
 		struct vm *vm = &sim->vms[i];
-		double want = all * (double)vm->conf->weight / weights, got = (double)vm_ran(vm);
+		double want = all * (double)vm->conf->weight / weights, got = (double)props_ran(vm);
 
 		/* What a dodger leaves, others may take. */
 		if ((vm->conf->model == MODEL_DODGE ? dodgers == 1 :
@@ -503,7 +491,7 @@ static void check_cap(struct sim *sim)
 
 	for (i = 0; i < sim->nr_vms; i++) {
 		struct vm *vm = &sim->vms[i];
-		u64 most, got = vm_ran(vm);
+		u64 most, got = props_ran(vm);
 
 		if (!vm->conf->quota)
 			continue;
@@ -515,12 +503,10 @@ static void check_cap(struct sim *sim)
 	}
 }
 
-static u64 cell_width(const struct sim *sim)
-{
-	return sim->sc->cell < sim->nr_pcpus ? sim->sc->cell : sim->nr_pcpus;
-}
-
-/* A gang that can never be whole in its cell is not to be made to wait for that. */
+/*
+ * A gang that can never be whole in its cell is not to be made to wait for that,
+ * except for a turn when it has moved: those that are there first are a gang.
+ */
 static void check_wide(struct sim *sim)
 {
 	u32 i, k;
@@ -529,11 +515,12 @@ static void check_wide(struct sim *sim)
 		struct vm *vm = &sim->vms[i];
 
 		/* Pinned to several cells it is a gang of its own in each. */
-		if (!is_gang(sim, vm->conf) || !is_hungry(vm->conf) || vm->conf->pin != PIN_NONE ||
-		    vm->nr_vcpus <= cell_width(sim))
+		if (!props_gang(sim, vm->conf) || !props_hungry(vm->conf) ||
+		    vm->conf->pin != PIN_NONE || vm->nr_vcpus <= cells_width(sim))
 			continue;
 		for (k = 0; k < vm->nr_vcpus; k++)
-			if (vm->vcpus[k].stats.costop)
+			if (vm->vcpus[k].stats.costop >
+			    vm->vcpus[k].stats.moves_far * turn(sim, vm->conf))
 				props_fail(sim, PROP_WIDE, &vm->vcpus[k], "held back for %.3f ms",
 					   ms(vm->vcpus[k].stats.costop));
 	}

@@ -22,6 +22,7 @@ enum prop {
 	PROP_RESERVE,		/* what is booked is had in each period */
 	PROP_MALICE,		/* malice gains nothing */
 	PROP_WIDE,		/* a gang wider than its cell is not held */
+	PROP_IDLE_CELL,		/* no cell idles beside a crowded one */
 	NR_PROPS,
 };
 
@@ -46,5 +47,30 @@ void props_fail(struct sim *sim, enum prop prop, const struct vcpu *v, const cha
 
 /* What failed; NR_PROPS and an empty string if nothing did. */
 enum prop props_failed(const struct sim *sim, const char **what);
+
+/* For props_cells.c */
+
+/* Always wants all of its vCPUs run, and may have what it wants. */
+bool props_hungry(const struct vm_conf *conf);
+bool props_gang(const struct sim *sim, const struct vm_conf *conf);
+u64 props_ran(const struct vm *vm);
+/*
+ * ns that hungry VM @at deserves of @span, of what the hungry ones got together;
+ * @whole, unless NULL, is told whether that is all of its width.
+ */
+double props_deserves(const struct sim *sim, u32 at, double span, bool *whole);
+/* What a VM may be ahead or behind at any moment. */
+double props_slack(const struct sim *sim, const struct vm *vm, double share);
+
+struct cells_watch {
+	u64 idle_since[64];	/* no vCPU has run there since; 0: one does */
+	u64 crowded_since[64];
+};
+
+/* pCPUs in the widest cell. */
+u64 cells_width(const struct sim *sim);
+/* Each millisecond, and at the end. */
+void cells_audit(struct sim *sim, struct cells_watch *cw);
+void cells_fair(struct sim *sim);
 
 #endif

@@ -233,7 +233,7 @@ int cmd_run(int argc, char **argv)
 	return status;
 }
 
-static int is_scenario(const struct dirent *d)
+int is_scenario(const struct dirent *d)
 {
 	size_t n = strlen(d->d_name);
 

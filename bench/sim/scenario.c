@@ -39,6 +39,7 @@ static const struct key scenario_keys[] = {
 	NUM("milliseconds", struct scenario, seconds, MS, 1, 3600000),
 	NUM("warmup_ms", struct scenario, warmup, MS, 0, 3600000),
 	NUM("seed", struct scenario, seed, 1, 0, ~0ULL),
+	ONE("adaptive", struct scenario, adaptive, "no yes"),
 	{ 0 }
 };
 
@@ -81,7 +82,7 @@ static const struct key vm_keys[] = {
 	NUM("weight", struct vm_conf, weight, 1, 1, 10000),
 	NUM("cap_quota_us", struct vm_conf, quota, US, 0, 1000000000),
 	NUM("cap_period_us", struct vm_conf, period, US, 1000, 1000000),
-	ONE("cosched", struct vm_conf, cosched, "off gang"),
+	ONE("cosched", struct vm_conf, cosched, "off gang adaptive"),
 	NUM("slice_us", struct vm_conf, slice, US, 1000, 100000),
 	NUM("reserve_period_us", struct vm_conf, reserve_period, US, 1000, 10000000),
 	NUM("reserve_slice_us", struct vm_conf, reserve_slice, US, 0, 10000000),
@@ -181,8 +182,7 @@ u64 scenario_nr_vcpus(const struct scenario *sc)
 	return n;
 }
 
-/* The @n-th of @words, blank-separated, in @out; false if there are fewer. */
-static bool word_at(const char *words, u64 n, char *out, size_t size)
+bool word_at(const char *words, u64 n, char *out, size_t size)
 {
 	size_t len;
 

@@ -36,6 +36,12 @@ enum lock_order {
 	ORDER_UNFAIR,
 };
 
+enum cosched {
+	COSCHED_OFF,
+	COSCHED_GANG,
+	COSCHED_ADAPTIVE,
+};
+
 enum pin {
 	PIN_NONE,
 	PIN_ALL,	/* every vCPU to the whole set */
@@ -119,6 +125,7 @@ struct scenario {
 	u64 seconds;		/* ns */
 	u64 warmup;
 	u64 seed;
+	u64 adaptive;		/* a case of `sim figure adaptive` */
 
 	u64 pcpus;
 	u64 cell;		/* pCPUs in a cell, 0: all, at most 64 */
@@ -143,6 +150,8 @@ int scenario_check(const struct scenario *sc);
 int scenario_set_vm(struct scenario *sc, struct vm_conf *vm, const char *key, const char *value);
 void scenario_write(const struct scenario *sc, FILE *f);
 
+/* The @n-th of @words, blank-separated, in @out; false if there are fewer. */
+bool word_at(const char *words, u64 n, char *out, size_t size);
 u64 scenario_nr_vcpus(const struct scenario *sc);
 /* vCPUs that do what the model says. */
 u32 vm_conf_threads(const struct vm_conf *vm);

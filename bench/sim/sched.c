@@ -10,6 +10,7 @@ const struct sched_ops *const schedulers[] = {
 	&sched_class,
 	&sched_gang,
 	&sched_off,
+	&sched_adaptive,
 	&sched_eevdf,
 	&sched_eevdf_ple,
 	&sched_xen_credit,

@@ -17,6 +17,8 @@ enum sched_flags {
 	SCHED_ALL_OFF	= 2,	/* whatever the scenario says, VMs are independent, */
 	SCHED_ALL_GANG	= 4,	/* … gangs */
 	SCHED_PROPS	= 8,	/* promises the properties of props.h */
+	SCHED_ALL_ADAPTIVE = 16, /* … as the class finds them */
+	SCHED_PRESET	= 32,	/* one way to set all VMs: adaptive is held against it */
 };
 
 /**
@@ -38,6 +40,9 @@ enum sched_flags {
  * @tick:	each 4 ms while the pCPU is busy
  * @yield_to:	KVM's directed yield: @to, a preempted sibling, would be better
  *		served. True: the pCPU calls the scheduler. NULL: nobody listens
+ * @spun:	the vCPU has made its @exits-th PAUSE-loop exit of this stint. Optional
+ * @lost:	the vCPU, which runs again, had lost its pCPU in the guest's kernel
+ *		while a sibling ran, or came to run meanwhile. Optional
  * @held:	the vCPU may not run now, by its cap: it does not wait. Optional
  * @cell:	the vCPU runs on pCPUs of this cell only, NO_PCPU: on any. Optional
  */
@@ -59,11 +64,13 @@ struct sched_ops {
 	void (*idle)(struct sim *sim, struct pcpu *p, bool idle);
 	void (*tick)(struct sim *sim, struct pcpu *p);
 	bool (*yield_to)(struct sim *sim, struct vcpu *from, struct vcpu *to);
+	void (*spun)(struct sim *sim, struct vcpu *v, u32 exits);
+	void (*lost)(struct sim *sim, struct vcpu *v);
 	bool (*held)(struct sim *sim, struct vcpu *v);
 	u32 (*cell)(struct sim *sim, struct vcpu *v);
 };
 
-extern const struct sched_ops sched_off, sched_gang, sched_class;
+extern const struct sched_ops sched_off, sched_gang, sched_adaptive, sched_class;
 extern const struct sched_ops sched_eevdf, sched_eevdf_ple;
 extern const struct sched_ops sched_xen_credit, sched_xen_sedf;
 extern const struct sched_ops sched_esx_strict, sched_esx_relaxed, sched_naive;
@@ -74,11 +81,13 @@ u64 esx_skew_most(struct sim *sim);
 /**
  * struct class_counts - what the class's decisions came to
  * @picks:	calls of vg_pick(); @wakes: of vg_wake()
+ * @looks:	nodes of a queue that picks looked at
  * @allocated:	bytes of its state; @used: of the records in use, cells included
  */
 struct class_counts {
 	u64 picks;
 	u64 wakes;
+	u64 looks;
 	u64 allocated;
 	u64 used;
 };

@@ -12,13 +12,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include "props.h"
 #include "sched_class.h"
+#include "trace.h"
 
 #define MAX_BOUNCES	3
-#define HEARTBEAT	(1000 * VG_MS)
 
 /* What `sim cost` counts: functions with names that no optimisation changes. */
 static __attribute__((noipa)) void decide_pick(struct vg_state_all *s, struct vg_cell *c,
@@ -49,6 +48,7 @@ static void report_start(struct sim *sim, struct vg_cell *c, u32 ei)
 	u32 b;
 	u64 m;
 
+	trace_gang(sim, vg_ent(st(sim), ei)->slot, true, vg_ent_width(vg_ent(st(sim), ei)));
 	vg_each_bit(b, m, c->all) {
 		u32 vi = vg_pcpu(c, b)->coming;
 
@@ -81,17 +81,20 @@ static void arm_timer(struct sim *sim, struct vg_cell *c, u64 when)
 		  when > sim->now ? when : sim->now + 1);
 }
 
-static void act(struct sim *sim, struct vg_cell *c, struct vg_plan *pl)
+void act(struct sim *sim, struct vg_cell *c, struct vg_plan *pl)
 {
 	u64 kicks = pl->kick;
+	u32 i;
 
+	for (i = 0; i < pl->nr_stopped; i++)
+		trace_gang(sim, vg_ent(st(sim), pl->stopped[i])->slot, false, pl->width[i]);
 	if (pl->started != VG_NONE)
 		report_start(sim, c, pl->started);
 	if (pl->held != VG_NONE)
 		report_held(sim, pl->held);
 	if (kicks)
 		kick(sim, c, kicks);
-	if (vg_cell_wants(c) && vg_cell_wants(c) != c->armed)
+	if (vg_cell_late(c, sim->now))
 		arm_timer(sim, c, vg_cell_wants(c));
 }
 
@@ -140,6 +143,37 @@ static void insert(struct sim *sim, struct vcpu *v, struct pcpu *p, bool preempt
 	}
 }
 
+/* @v leaves its ent; returns how far that was ahead. */
+static s64 unbind(struct sim *sim, struct vcpu *v)
+{
+	struct vg_state_all *s = st(sim);
+	u32 vi = cv(v)->vi, ei = vg_vcpu(s, vi)->ent;
+	struct vg_cell *c = vg_cell(s, vg_ent(s, ei)->cell);
+	struct vg_plan *pl = begin_plan(sim, VG_NONE, VG_NONE);
+	s64 lead = vg_ent_lead(s, c, ei, sim->now);
+
+	vg_vcpu_unbind(s, c, pl, vi);
+	act(sim, c, pl);
+	vg_ent_put(s, ei);
+	return lead;
+}
+
+/* The VM of @v has another home: it goes there. */
+static void rehome(struct sim *sim, struct vcpu *v, struct vg_cell *to)
+{
+	struct vg_state_all *s = st(sim);
+	u32 vi = cv(v)->vi, ei = vg_ent_get(s, vg_vcpu(s, vi)->slot, to->id);
+	s64 lead;
+
+	if (ei == VG_NONE)
+		return;
+	lead = unbind(sim, v);
+	vg_vcpu(s, vi)->mask = mask_in(to, v);
+	vg_vcpu_arrive(s, to, vi, ei, lead);
+	if (to->nr_vcpus == 1)
+		arm_timer(sim, to, sim->now + VG_HEARTBEAT);
+}
+
 static void class_enqueue(struct sim *sim, struct vcpu *v, u32 flags)
 {
 	struct vg_state_all *s = st(sim);
@@ -148,6 +182,11 @@ static void class_enqueue(struct sim *sim, struct vcpu *v, u32 flags)
 	struct vg_plan pl;
 	u32 b = VG_NONE;
 
+	if (vg_vcpu_strays(s, c, vg_vcpu(s, cv(v)->vi))) {
+		rehome(sim, v, vg_cell(s, vg_vm(s, v->vm->id)->home));
+		c = cell_of(sim, v);
+		flags &= ~ENQ_LAST;
+	}
 	cv(v)->where = QUEUED;
 	vg_plan_begin(&pl, sim->now, VG_NONE, VG_NONE);
 	if (again) {
@@ -187,8 +226,10 @@ static void class_dispatch(struct sim *sim, struct pcpu *p, struct vcpu *prev)
 	if (prev && cell_of(sim, prev) == c && vg_vcpu(s, cv(prev)->vi)->state == VG_RUNNING)
 		pvi = cv(prev)->vi;
 	vg_plan_begin(&pl, sim->now, cp(p)->bit, pvi);
+	pl.looks = 0;
 	decide_pick(s, c, &pl);
 	class_of(sim)->counts.picks++;
+	class_of(sim)->counts.looks += pl.looks;
 	if (pl.own == VG_KEEP) {
 		if (prev)
 			cv(prev)->slice = true;
@@ -319,6 +360,7 @@ static void class_tick(struct sim *sim, struct pcpu *p)
 {
 	struct vg_pcpu *pc = vg_pcpu(vg_cell(st(sim), p->cell), cp(p)->bit);
 
+	class_adapt(sim, p->cur);
 	if (sim->now + VG_SLOP < vg_pcpu_deadline(st(sim), pc, cv(p->cur)->vi))
 		return;
 	cv(p->cur)->slice = false;
@@ -344,45 +386,36 @@ static void on_timer(struct sim *sim, void *arg)
 	struct vg_state_all *s = st(sim);
 	struct vg_cell *c = vg_cell(s, t->id);
 	struct vg_plan pl;
-	u64 next = sim->now + HEARTBEAT;
+	u64 next;
 
 	sim->here = NULL;
+	vg_host_level(s, sim->now);
 	vg_plan_begin(&pl, sim->now, VG_NONE, VG_NONE);
 	class_periods_end(sim, c);
-	if (vg_cell_refill(s, c, &pl))
-		pl.kick |= c->idle & c->all;
-	vg_cell_alarm(s, c, &pl);
+	next = vg_cell_timer(s, c, &pl);
+	if (pl.mover != VG_NONE && vg_vm_move(s, c, &pl))
+		vg_cell_moved(s, c, &pl);
 	class_periods_begin(sim, c);
-	if (vg_since(sim->now, c->swept) >= HEARTBEAT / 2) {
-		c->swept = sim->now;
-		vg_cell_sweep(s, c, &pl);
-	}
 	kick(sim, c, pl.kick);
-	if (vg_cell_wants(c) && vg_cell_wants(c) < next)
-		next = vg_cell_wants(c);
 	if (c->nr_vcpus)
 		arm_timer(sim, c, next);
 }
 
 static u32 cosched_of(struct sim *sim, struct vcpu *v)
 {
+	static const u32 words[] = {
+		[COSCHED_OFF] = VMGANG_COSCHED_OFF,
+		[COSCHED_GANG] = VMGANG_COSCHED_GANG,
+		[COSCHED_ADAPTIVE] = VMGANG_COSCHED_ADAPTIVE,
+	};
+
 	if (sim->ops->flags & SCHED_ALL_OFF)
 		return VMGANG_COSCHED_OFF;
 	if (sim->ops->flags & SCHED_ALL_GANG)
 		return VMGANG_COSCHED_GANG;
-	return v->vm->conf->cosched ? VMGANG_COSCHED_GANG : VMGANG_COSCHED_OFF;
-}
-
-/* The pCPUs of @c that @v may use. */
-static u64 mask_in(struct vg_cell *c, struct vcpu *v)
-{
-	u64 mask = 0, m;
-	u32 b;
-
-	vg_each_bit(b, m, c->all)
-		if (cpuset_has(&v->mask, vg_pcpu(c, b)->cpu))
-			mask |= vg_bit(b);
-	return mask;
+	if (sim->ops->flags & SCHED_ALL_ADAPTIVE)
+		return VMGANG_COSCHED_ADAPTIVE;
+	return words[v->vm->conf->cosched];
 }
 
 static void class_join(struct sim *sim, struct vcpu *v)
@@ -401,9 +434,9 @@ static void class_join(struct sim *sim, struct vcpu *v)
 		.index = v->index,
 	};
 	struct vg_state_all *s = st(sim);
+	u64 mask, cells = cells_of(sim, v);
 	struct vg_cell *c;
 	u32 vi, ei, i;
-	u64 mask;
 
 	vi = vg_vcpu_get(s, &info, &vinfo, v->id + 1, (u32)conf->weight);
 	if (vi == VG_NONE) {
@@ -414,6 +447,10 @@ static void class_join(struct sim *sim, struct vcpu *v)
 		vg_cap_set(&vg_vm(s, info.slot)->cap, conf->quota, conf->period, 0);
 	c = vg_cell(s, vg_vm(s, info.slot)->home);
 	mask = mask_in(c, v);
+	if (!mask && cells) {
+		c = vg_cell(s, vg_vm_house(s, info.slot, cells));
+		mask = mask_in(c, v);
+	}
 	for (i = 0; !mask; i++)
 		if (cpuset_has(&v->mask, i)) {
 			c = vg_cell(s, sim->pcpus[i].cell);
@@ -422,6 +459,7 @@ static void class_join(struct sim *sim, struct vcpu *v)
 	cv(v)->vi = vi;
 	cv(v)->where = NOWHERE;
 	class_of(sim)->by_vi[vi] = v;
+	vg_vcpu(s, vi)->cells = cells;
 	ei = vg_ent_get(s, info.slot, c->id);
 	if (ei == VG_NONE) {
 		props_fail(sim, PROP_ENGINE, v, "no ent left for a VM");
@@ -430,24 +468,17 @@ static void class_join(struct sim *sim, struct vcpu *v)
 	vg_vcpu_bind(s, c, vi, ei, mask);
 	vg_reserve_book(s, c, vi, sim->now);
 	if (c->nr_vcpus == 1)
-		arm_timer(sim, c, sim->now + HEARTBEAT);
+		arm_timer(sim, c, sim->now + VG_HEARTBEAT);
 }
 
 static void class_leave(struct sim *sim, struct vcpu *v)
 {
-	struct vg_state_all *s = st(sim);
-	struct vg_cell *c = cell_of(sim, v);
-	u32 vi = cv(v)->vi, ei = vg_vcpu(s, vi)->ent;
-	struct vg_plan *pl = begin_plan(sim, VG_NONE, VG_NONE);
-
 	if (cv(v)->where == LOCAL)
 		local_del(v);
 	cv(v)->where = NOWHERE;
-	vg_vcpu_unbind(s, c, pl, vi);
-	act(sim, c, pl);
-	vg_ent_put(s, ei);
-	vg_vcpu_put(s, vi);
-	class_of(sim)->by_vi[vi] = NULL;
+	unbind(sim, v);
+	vg_vcpu_put(st(sim), cv(v)->vi);
+	class_of(sim)->by_vi[cv(v)->vi] = NULL;
 }
 
 static bool class_held(struct sim *sim, struct vcpu *v)
@@ -461,36 +492,12 @@ static u32 class_cell_of(struct sim *sim, struct vcpu *v)
 	return ent_of(sim, v)->cell;
 }
 
-/*
- * A state of its own for each simulation, without clearing 10 MB each time: a
- * private mapping of one that has just begun, of which only the pages that the
- * simulation writes to are ever copied.
- */
-static struct vg_state_all *state_map(void)
-{
-	static int fd = -1;
-	struct vg_state_all *s;
-
-	if (fd < 0) {
-		fd = memfd_create("vg_state_all", MFD_CLOEXEC);
-		if (fd < 0 || ftruncate(fd, sizeof(*s)))
-			return NULL;
-		s = mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-		if (s == MAP_FAILED)
-			return NULL;
-		vg_state_begin(s);
-		munmap(s, sizeof(*s));
-	}
-	s = mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
-	return s == MAP_FAILED ? NULL : s;
-}
-
 static int class_begin(struct sim *sim)
 {
 	struct class *cl = class_of(sim);
 	u32 i;
 
-	cl->state = state_map();
+	cl->state = class_state_map();
 	cl->cells = calloc(sim->nr_cells, sizeof(*cl->cells));
 	cl->by_vi = calloc(sim->nr_vcpus + 1, sizeof(struct vcpu *));
 	if (!cl->state || !cl->cells || !cl->by_vi) {
@@ -503,6 +510,7 @@ static int class_begin(struct sim *sim)
 		cp(p)->bit = vg_cell_add_pcpu(vg_cell(cl->state, p->cell), i);
 		vg_idle_set(vg_cell(cl->state, p->cell), cp(p)->bit);
 	}
+	cl->state->nr_cells = sim->nr_cells;
 	for (i = 0; i < sim->nr_cells; i++) {
 		cl->cells[i].id = i;
 		cl->cells[i].timer.fire = on_timer;
@@ -558,11 +566,16 @@ const struct sched_ops id = {				\
 	.idle = class_idle,				\
 	.tick = class_tick,				\
 	.yield_to = class_yield,			\
+	.spun = class_spun,				\
+	.lost = class_lost,				\
 	.held = class_held,				\
 	.cell = class_cell_of,				\
 }
 /* NOLINTEND(bugprone-macro-parentheses) */
 
-CLASS(sched_off, "off", "vmgang's class, every VM's vCPUs independent", SCHED_ALL_OFF);
-CLASS(sched_gang, "gang", "vmgang's class, every VM a gang", SCHED_ALL_GANG);
-CLASS(sched_class, "class", "vmgang's class, as each VM's cosched says", 0);
+CLASS(sched_off, "off", "vmgang's class, every VM's vCPUs independent",
+      SCHED_ALL_OFF | SCHED_PRESET);
+CLASS(sched_gang, "gang", "vmgang's class, every VM a gang", SCHED_ALL_GANG | SCHED_PRESET);
+CLASS(sched_adaptive, "adaptive", "vmgang's class, every VM a gang while that is seen to help",
+      SCHED_ALL_ADAPTIVE);
+CLASS(sched_class, "class", "vmgang's class, as each VM's cosched says", SCHED_PRESET);

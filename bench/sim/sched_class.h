@@ -102,9 +102,45 @@ static inline struct pcpu *pcpu_at(struct sim *sim, struct vg_cell *c, u32 bit)
 	return &sim->pcpus[vg_pcpu(c, bit)->cpu];
 }
 
+/* class_state.c: NULL without memory; munmap() frees it */
+struct vg_state_all *class_state_map(void);
+
 /* class_reserve.c */
 void class_period_woken(struct sim *sim, struct vcpu *v);
 void class_periods_end(struct sim *sim, struct vg_cell *c);
 void class_periods_begin(struct sim *sim, struct vg_cell *c);
+/* Carry a plan out, apart from moving threads. */
+void act(struct sim *sim, struct vg_cell *c, struct vg_plan *pl);
+
+/* sched_adapt.c: what adaptive VMs are told, and their look at it at each tick */
+void class_adapt(struct sim *sim, struct vcpu *v);
+void class_spun(struct sim *sim, struct vcpu *v, u32 exits);
+void class_lost(struct sim *sim, struct vcpu *v);
+/* The pCPUs of @c that @v may use. */
+static inline u64 mask_in(struct vg_cell *c, struct vcpu *v)
+{
+	u64 mask = 0, m;
+	u32 b;
+
+	vg_each_bit(b, m, c->all)
+		if (cpuset_has(&v->mask, vg_pcpu(c, b)->cpu))
+			mask |= vg_bit(b);
+	return mask;
+}
+
+/* The cells of which @v may use at least half. */
+static inline u64 cells_of(struct sim *sim, struct vcpu *v)
+{
+	u64 cells = 0;
+	u32 i;
+
+	for (i = 0; i < sim->nr_cells; i++) {
+		struct vg_cell *c = vg_cell(st(sim), i);
+
+		if (2 * vg_weight_of(mask_in(c, v)) >= c->nr_pcpus)
+			cells |= vg_bit(i);
+	}
+	return cells;
+}
 
 #endif

@@ -19,7 +19,8 @@ static const struct {
 	{ "fuzz", cmd_fuzz, "[--count N] [--seed N] [--exceptions FILE]",
 	  "the properties of random scenarios; --count 0: for ever" },
 	{ "cost", cmd_cost, "[--tsv FILE]", "instructions per decision, and memory" },
-	{ "figure", cmd_figure, "NAME|all [--out DIR]", "run a figure's scenarios and plot it" },
+	{ "figure", cmd_figure, "NAME|adaptive|all [--out DIR]",
+	  "run a figure's scenarios and plot it; adaptive: beside every preset" },
 };
 
 #define NR_VERBS (sizeof(verbs) / sizeof(verbs[0]))

@@ -12,29 +12,34 @@ usage_model()
 model    the simulator (bench/sim) against this host on the same cases: each
          VM's work, as a share of what one alone does, and time together
          --seconds S (8)  --rounds N (3)  --cases LIST (all)
+         --traces  also record traces here and there and compare what they
+                   say: stints, gangs' starts and stops, skew, co-run,
+                   preemptions, co-stop
 END
 }
 
 # name|scheduler of the simulator|VMs: payload:vCPUs:cosched:weight:cap, where
-# cosched "-" leaves a VM to the default scheduler and cap is % of a pCPU
+# vCPUs "N" is as many as there are pCPUs, cosched "-" leaves a VM to the default
+# scheduler and cap is % of a pCPU
 model_cases=(
-	'sync-default|eevdf|barrier:2:-:100:0 barrier:2:-:100:0 barrier:2:-:100:0'
-	'sync-gang|class|barrier:2:gang:100:0 barrier:2:gang:100:0 barrier:2:gang:100:0'
-	'sync-off|class|barrier:2:off:100:0 barrier:2:off:100:0 barrier:2:off:100:0'
-	'mixed|class|barrier:2:gang:100:0 barrier:2:gang:100:0 compute:2:off:100:0'
-	'weights-off|class|compute:2:off:100:0 compute:2:off:200:0 compute:2:off:400:0'
-	'weights-gang|class|compute:2:gang:100:0 compute:2:gang:200:0 compute:2:gang:400:0'
-	'narrow-wide|class|compute:1:gang:100:0 barrier:2:gang:100:0 compute:1:off:100:0'
-	'cap|class|compute:2:gang:100:30 compute:2:off:100:0'
+	'sync-default|eevdf|barrier:N:-:100:0 barrier:N:-:100:0 barrier:N:-:100:0'
+	'sync-gang|class|barrier:N:gang:100:0 barrier:N:gang:100:0 barrier:N:gang:100:0'
+	'sync-off|class|barrier:N:off:100:0 barrier:N:off:100:0 barrier:N:off:100:0'
+	'mixed|class|barrier:N:gang:100:0 barrier:N:gang:100:0 compute:N:off:100:0'
+	'weights-off|class|compute:N:off:100:0 compute:N:off:200:0 compute:N:off:400:0'
+	'weights-gang|class|compute:N:gang:100:0 compute:N:gang:200:0 compute:N:gang:400:0'
+	'narrow-wide|class|compute:1:gang:100:0 barrier:N:gang:100:0 compute:1:off:100:0'
+	'cap|class|compute:N:gang:100:30 compute:N:off:100:0'
 )
 
 model_options()
 {
-	seconds='' rounds='' cases=all
+	seconds='' rounds='' cases=all traces=''
 	while [ $# -gt 0 ]; do
 		case $1 in
 		--seconds) option_number "$1" "${2:-}" 1 3600; seconds=$2; shift 2 ;;
 		--rounds) option_number "$1" "${2:-}" 1 100; rounds=$2; shift 2 ;;
+		--traces) traces=1; shift ;;
 		--cases) cases=${2:?}; shift 2 ;;
 		*) common_option "$@"; shift "$taken" ;;
 		esac
@@ -45,7 +50,7 @@ model_options()
 
 bench_model()
 {
-	local seconds rounds cases line name sched spec round lone
+	local seconds rounds cases traces line name sched spec round lone
 
 	model_options "$@"
 	sim=${SIM:-$here/sim/sim}
@@ -53,21 +58,26 @@ bench_model()
 	class_up
 	host_describe
 	: >"$tmp/model.tsv"
+	: >"$tmp/traces.tsv"
 	for ((round = 1; round <= rounds; round++)); do
-		model_run lone "barrier:2:gang:100:0"
+		model_run lone "barrier:$nr_pcpus:gang:100:0"
 		lone=${rate[0]}
 		for line in "${model_cases[@]}"; do
-			IFS='|' read -r name sched spec <<<"$line"
+			IFS='|' read -r name sched spec <<<"${line//:N:/:$nr_pcpus:}"
 			[[ $cases == all || ,$cases, == *,$name,* ]] || continue
 			progress "round $round of $rounds: $name"
 			# shellcheck disable=SC2086
 			model_run "$name" $spec
+			# once more, if others had the machine below this host
+			# shellcheck disable=SC2086
+			[ "$lost" = - ] || [ "$lost" -le 10 ] || model_run "$name" $spec
 			model_note "$name" "$sched" "$lone" "$spec"
 		done
 	done
 	progress_end
 	verdicts_begin
 	model_judge
+	[ -z "$traces" ] || model_traces
 }
 
 # model_run NAME VM...: runs them; leaves rate[i] (barriers/s), used[i] (% of a
@@ -78,6 +88,7 @@ model_run()
 
 	shift
 	local spec=("$@")
+	[ -z "$traces" ] || trace_begin
 	uptime_ms
 	start=$((ms + 300))
 	for i in "${!spec[@]}"; do
@@ -99,12 +110,19 @@ model_run()
 		model_policy "$i" "$cosched"
 	done
 	sleep_until "$((start + settle))"
+	outer_before
 	vms_stats begin
 	vms_runtime
 	local before=("${runtime[@]}") at=("${read_at[@]}")
 	sleep_until $((start + settle + seconds * 1000))
 	vms_runtime
 	vms_stats end
+	outer_since
+	if [ -n "$traces" ]; then
+		trace_end "$tmp/trace"
+		trace_read "$tmp/trace" $((start + settle)) $((start + settle + seconds * 1000)) \
+			"${vms[*]}" >"$tmp/trace.here" || die "$name: its trace can not be read"
+	fi
 	for i in "${!spec[@]}"; do
 		IFS=: read -r payload vcpus cosched weight cap <<<"${spec[i]}"
 		model_policy_check "$i" "$cosched"
@@ -175,12 +193,13 @@ model_note()
 	ple=nople
 	[ "$(host_ple)" = no ] || ple=ple
 	[ "$ple" = nople ] || [ "$sched" != eevdf ] || sched=eevdf-ple
-	model_ini lone "$ple" "$work" barrier:2:gang:100:0 >"$alone"
+	model_ini lone "$ple" "$work" "barrier:$nr_pcpus:gang:100:0" >"$alone"
 	model_ini "$name" "$ple" "$work" "${vms_spec[@]}" >"$ini"
 	"$sim" run "$alone" --sched class --tsv "$tmp/alone.tsv" >/dev/null ||
 		die "$name: the simulator refuses a VM alone"
-	"$sim" run "$ini" --sched "$sched" --tsv "$tmp/sim.tsv" >/dev/null ||
-		die "$name: the simulator refuses it"
+	"$sim" run "$ini" --sched "$sched" --tsv "$tmp/sim.tsv" ${traces:+--trace "$tmp/trace"} \
+		>/dev/null || die "$name: the simulator refuses it"
+	[ -z "$traces" ] || model_note_trace "$name"
 	for i in "${!vms_spec[@]}"; do
 		IFS=: read -r payload vcpus cosched weight cap <<<"${vms_spec[i]}"
 		there=$(awk -F '\t' -v n="vm$i" -v payload="$payload" '
@@ -194,11 +213,21 @@ model_note()
 					work = $c["units_per_s"] / lone
 				printf "%.4f\t%.1f", work, 100 * $c["corun_us"] / (run + !run)
 			}' "$tmp/alone.tsv" "$tmp/sim.tsv")
-		printf '%s\t%s\t%s\t%s\t%s\t%s\n' "$name" "$i" "$payload" "$(awk \
+		printf '%s\t%s\t%s\t%s\t%s\t%s\t%s\n' "$name" "$i" "$payload" "$(awk \
 			-v p="$payload" -v r="${rate[i]}" -v l="$lone" -v u="${used[i]}" \
 			'BEGIN { printf "%.4f", p == "barrier" ? r / l : u / 100 }')" \
-			"$there" "${corun[i]}"
+			"$there" "${corun[i]}" "$lost"
 	done >>"$tmp/model.tsv"
+}
+
+# model_note_trace NAME: appends a row for each VM: case, VM; the columns of
+# trace.awk, here; the same there
+model_note_trace()
+{
+	trace_read "$tmp/trace" 1000 9000 '' >"$tmp/trace.there" ||
+		die "$1: the simulator's trace can not be read"
+	paste "$tmp/trace.here" <(cut -f 2- "$tmp/trace.there") | sed "s/^/$1\t/" \
+		>>"$tmp/traces.tsv"
 }
 
 # model_ini NAME ple|nople WORK-US VM...
@@ -224,19 +253,42 @@ model_ini()
 # Means of the rounds; VMs that are alike within a case are one row.
 model_judge()
 {
-	local name vm payload here there off corun_here corun_there
+	local name vm payload here there off corun_here corun_there lost
 
 	awk -F '\t' '{ k = $1 "\t" ($1 ~ /weights/ || $1 == "narrow-wide" ? $2 : "each") "\t" $3 }
 		!(k in n) { order[++m] = k }
-		{ n[k]++; here[k] += $4; there[k] += $5; a[k] += $7; b[k] += $6 }
+		{ n[k]++; here[k] += $4; there[k] += $5; a[k] += $7; b[k] += $6
+			lost[k] = $8 == "-" || lost[k] > $8 ? lost[k] : $8 }
 		END { for (i = 1; i <= m; i++) {
 			k = order[i]; h = here[k] / n[k]; t = there[k] / n[k]
 			d = h ? 100 * (t / h - 1) : 100
-			printf "%s\t%.3f\t%.3f\t%.1f\t%.0f\t%.0f\n", k, h, t, d < 0 ? -d : d,
-				a[k] / n[k], b[k] / n[k]
+			printf "%s\t%.3f\t%.3f\t%.1f\t%.0f\t%.0f\t%d\n", k, h, t, d < 0 ? -d : d,
+				a[k] / n[k], b[k] / n[k], lost[k]
 		} }' "$tmp/model.tsv" >"$tmp/judged.tsv"
-	while IFS=$'\t' read -r name vm payload here there off corun_here corun_there; do
+	while IFS=$'\t' read -r name vm payload here there off corun_here corun_there \
+		lost; do
 		verdict "$name, $payload, VM $vm: work $here here, $there simulated (co-run \
-$corun_here, $corun_there %); % apart" "$off" '<=' 10
+$corun_here, $corun_there %; others had $lost % of the machine); % apart" "$off" '<=' 10
 	done <"$tmp/judged.tsv"
+}
+
+# What the traces say, in the mean over VMs that are alike and rounds.
+model_traces()
+{
+	awk -F '\t' -v columns="${trace_columns[*]}" '
+		BEGIN { n = split(columns, column, " ") }
+		{ k = $1 "\t" ($1 ~ /weights|narrow|mixed|cap/ ? $2 : "each") }
+		!(k in rows) { order[++m] = k }
+		{ rows[k]++; for (i = 1; i <= 2 * n; i++) sum[k, i] += $(i + 2) }
+		END {
+			print "case\tVM\twhat\there\tsimulated\t% apart"
+			for (j = 1; j <= m; j++)
+				for (i = 1; i <= n; i++) {
+					k = order[j]
+					h = sum[k, i] / rows[k]
+					t = sum[k, i + n] / rows[k]
+					printf "%s\t%s\t%.2f\t%.2f\t%s\n", k, column[i], h, t,
+						h ? sprintf("%+.0f", 100 * (t / h - 1)) : "-"
+				}
+		}' "$tmp/traces.tsv" | tsv_tee
 }

@@ -34,7 +34,8 @@
  * asked takes something narrower, or goes on, or takes one member of the gang
  * alone, for 3 ms; it never idles while somebody could use it.  After two slices
  * the gang claims what it needs, and cuts short whoever is at least half way
- * through.
+ * through.  Nothing is ever claimed from who is further behind than the gang,
+ * and a gang that began only because a held one did not fit defends no stint.
  *
  * A member that wakes within its gang's stint gets a pCPU back at once, from
  * whoever filled in.  A vCPU that wakes in a VM which is more than 1 ms behind
@@ -66,17 +67,30 @@
  * cut to what is left, ends fall on ticks (4 ms at HZ=250), and what was
  * overdrawn is debt: exact on average, not within a period.
  *
+ * A host with several last-level caches has several cells, which decide each for
+ * itself.  A VM gets the lightest one as its *home* when its first vCPU comes.
+ * Once a second a cell that has more weight to serve for each of its pCPUs than
+ * another one gives one of its VMs that home (policy_balance.h says when and
+ * which; gang_home.bpf.h why that is safe).  Those of the VM's vCPUs that run
+ * are made to ask, are not kept, and go over as they are queued again; those
+ * that sleep do so when they wake, and those that wait after their next stint,
+ * which is 3 ms.  The VM is as far ahead or behind there as it was here.
+ *
  * Threads in SCHED_EXT that are no vCPUs wait in a FIFO per cell, which is
  * served when a pCPU has nothing else and at least every 20 ms.
  *
  * Limits
  *
- * A gang wider than its cell runs as an independent VM.  With gangs of two on
+ * Weights come before gangs: where others are owed so much time that a gang
+ * finds no room to be whole, it has its share in part, its members by turns (a
+ * gang of two and a VM of one vCPU and equal weight on two pCPUs, for one).  A
+ * gang wider than its cell runs as an independent VM.  With gangs of two on
  * three pCPUs one pCPU always runs half a gang.  Virtual time is the VM's, not
  * the vCPU's: siblings share what the VM gets first come, first served.  Of a
  * VM's cgroups only its own and the vCPU's are looked at, not those in between.
- * A VM keeps the home cell that it got when its first vCPU came.  Hotplug of
- * a pCPU ends the class; user space attaches it again.
+ * A gang's members are together in one cell, and a VM moves whole: shares are
+ * as even over the cells as VMs can be spread.  Hotplug of a pCPU ends the class;
+ * user space attaches it again.
  */
 #include "vmlinux.h"
 #include "compat.bpf.h"
@@ -88,6 +102,7 @@ char _license[] SEC("license") = "GPL";
 const volatile u32 cpu_cell[VG_MAX_CPUS];	/* cell of each pCPU, or VG_NONE */
 const volatile u32 nr_cpus = 1;
 const volatile u32 nr_cells = 1;
+const volatile u32 host_ple = 1;		/* vCPUs that spin exit */
 
 /* Everything the policy knows.  User space reads stats here. */
 struct vg_state_all state;
@@ -175,7 +190,6 @@ void vmgang_bpf_report_missed(u32 slot, u64 id, u32 vcpu) __ksym;
 #define FOREIGN_SLICE	(5 * VG_MS)
 #define FOREIGN_DSQ	0x766d0000ULL
 #define MAX_BOUNCES	3
-#define HEARTBEAT	(1000 * VG_MS)
 
 VG_INLINE struct bpf_spin_lock *cell_lock(u32 cell)
 {
@@ -219,8 +233,19 @@ VG_INLINE u32 vcpu_cell(u32 vi)
 	return vg_ent(&state, vg_vcpu(&state, vi)->ent)->cell;
 }
 
+/* … and before it has an ent. */
+VG_INLINE u32 task_vcpu_raw(struct task_struct *p)
+{
+	u64 vi = p->scx.dsq_vtime - 1;
+
+	if (vi >= VG_MAX_VCPUS || vg_vcpu(&state, vi)->pid != (u32)p->pid)
+		return VG_NONE;
+	return vi;
+}
+
 #include "gang_act.bpf.h"
 #include "gang_policy.bpf.h"
+#include "gang_home.bpf.h"
 
 s32 BPF_STRUCT_OPS(vg_select_cpu, struct task_struct *p, s32 prev_cpu, u64 wake_flags)
 {
@@ -278,6 +303,12 @@ void BPF_STRUCT_OPS(vg_enqueue, struct task_struct *p, u64 enq_flags)
 	v = vg_vcpu(&state, vi);
 	cell = vcpu_cell(vi);
 	c = vg_cell(&state, cell);
+	if (vg_vcpu_strays(&state, c, v)) {
+		rehome(p, vi);
+		cell = vcpu_cell(vi);
+		c = vg_cell(&state, cell);
+		enq_flags &= ~ENQ(LAST);	/* elsewhere it is not */
+	}
 	lock = cell_lock(cell);
 	if (!lock)
 		return;

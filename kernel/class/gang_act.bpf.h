@@ -103,15 +103,12 @@ static __noinline void report_missed(struct vg_plan *pl)
 /* Carry out what a plan says, apart from moving threads. */
 VG_INLINE void act(struct vg_cell *c, struct vg_plan *pl, u64 kicks)
 {
-	u64 want;
-
 	if (kicks)
 		kick(c, kicks);
 	if (pl->nr_stopped || pl->started != VG_NONE || pl->held != VG_NONE)
 		report_plan(pl);
-	want = vg_cell_wants(c);
-	if (want && want != c->armed)
-		arm_timer(c, pl->now, want);
+	if (vg_cell_late(c, pl->now))
+		arm_timer(c, pl->now, vg_cell_wants(c));
 }
 
 VG_INLINE u64 place_flags(struct vg_vcpu *v)

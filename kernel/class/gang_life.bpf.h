@@ -50,48 +50,6 @@ void BPF_STRUCT_OPS(vg_enable, struct task_struct *p)
 	scx_bpf_task_set_dsq_vtime(p, vi + 1);
 }
 
-/* @vi leaves its ent, if it has one. */
-static __noinline void unbind(u32 vi)
-{
-	struct vg_vcpu *v = vg_vcpu(&state, vi);
-	struct vg_plan *pl = my_plan();
-	struct bpf_spin_lock *lock;
-	u32 ei = v->ent, cell;
-	struct vg_cell *c;
-	u64 now;
-
-	if (ei == VG_NONE)
-		return;
-	cell = vg_ent(&state, ei)->cell;
-	c = vg_cell(&state, cell);
-	lock = cell_lock(cell);
-	if (!lock)
-		return;
-	now = scx_bpf_now();
-	bpf_spin_lock(lock);
-	vg_plan_begin(pl, now, VG_NONE, VG_NONE);
-	vg_vcpu_unbind(&state, c, pl, vi);
-	bpf_spin_unlock(lock);
-	act(c, pl, pl->kick);
-
-	lock = cell_lock(REGISTRY);
-	if (!lock)
-		return;
-	bpf_spin_lock(lock);
-	vg_ent_put(&state, ei);
-	v->ent = VG_NONE;
-	bpf_spin_unlock(lock);
-}
-
-VG_INLINE u32 task_vcpu_raw(struct task_struct *p)
-{
-	u64 vi = p->scx.dsq_vtime - 1;
-
-	if (vi >= VG_MAX_VCPUS || vg_vcpu(&state, vi)->pid != (u32)p->pid)
-		return VG_NONE;
-	return vi;
-}
-
 void BPF_STRUCT_OPS(vg_disable, struct task_struct *p)
 {
 	struct bpf_spin_lock *lock = cell_lock(REGISTRY);
@@ -104,55 +62,6 @@ void BPF_STRUCT_OPS(vg_disable, struct task_struct *p)
 	vg_vcpu_put(&state, vi);
 	bpf_spin_unlock(lock);
 	scx_bpf_task_set_dsq_vtime(p, 0);
-}
-
-/*
- * Called when a thread enters, and when its affinity changes; it is neither
- * queued nor running then.  It goes to its VM's home cell if it may run there,
- * else to the cell of the first pCPU it may use.
- */
-void BPF_STRUCT_OPS(vg_set_cpumask, struct task_struct *p, const struct cpumask *cpumask)
-{
-	struct bpf_spin_lock *lock = cell_lock(REGISTRY), *clock;
-	u32 vi = task_vcpu_raw(p), cell, ei, b, pass;
-	struct vg_cell *c = NULL;
-	u64 mask = 0, now, m;
-
-	if (vi == VG_NONE || !lock)
-		return;
-	cell = vg_vm(&state, vg_vcpu(&state, vi)->slot)->home;
-	for (pass = 0; pass < 2; pass++) {
-		c = vg_cell(&state, cell);
-		vg_each_bit(b, m, c->all)
-			if (bpf_cpumask_test_cpu(vg_pcpu(c, b)->cpu, cpumask))
-				mask |= vg_bit(b);
-		if (mask)
-			break;
-		cell = cell_of(bpf_cpumask_first(cpumask));
-		if (cell >= VG_MAX_CELLS)
-			break;
-	}
-	unbind(vi);
-	if (!mask)
-		return;		/* no pCPU of ours: a foreigner from now on */
-	clock = cell_lock(cell);
-	if (!clock)
-		return;
-	bpf_spin_lock(lock);
-	ei = vg_ent_get(&state, vg_vcpu(&state, vi)->slot, cell);
-	bpf_spin_unlock(lock);
-	if (ei == VG_NONE)
-		return;
-	bpf_spin_lock(clock);
-	vg_vcpu_bind(&state, c, vi, ei, mask);
-	bpf_spin_unlock(clock);
-	if (vg_vm(&state, vg_vcpu(&state, vi)->slot)->terms.slice) {
-		book(vi);
-		report_reserve(vg_vcpu(&state, vi)->slot, false);
-	}
-	now = scx_bpf_now();
-	if (c->nr_vcpus == 1)
-		arm_timer(c, now, now + HEARTBEAT);
 }
 
 VG_INLINE u64 cgroup_id(struct cgroup *cgrp)
@@ -204,22 +113,24 @@ void BPF_STRUCT_OPS(vg_cgroup_move, struct task_struct *p, struct cgroup *from, 
 
 void BPF_STRUCT_OPS(vg_cgroup_set_weight, struct cgroup *cgrp, u32 weight)
 {
+	struct bpf_spin_lock *lock = cell_lock(REGISTRY);
 	struct cgroup_conf *conf;
 	u64 id = cgroup_id(cgrp);
 	int i;
 
+	if (!lock)
+		return;
 	conf = bpf_map_lookup_elem(&cgroups, &id);
 	if (conf)
 		conf->weight = weight;
 	vg_times(i, VMGANG_MAX_VMS) {
 		struct vg_vm *vm = vg_vm(&state, i);
-		struct vg_cell *home;
 
 		if (!vm->id || vm->cgroup != id)
 			continue;
-		home = vg_cell(&state, vm->home);
-		home->load += (u64)weight - vm->weight;
-		vm->weight = weight;
+		bpf_spin_lock(lock);
+		vg_vm_weigh(&state, i, weight);
+		bpf_spin_unlock(lock);
 		apply_policy_task(i);
 	}
 }
@@ -255,33 +166,26 @@ void BPF_STRUCT_OPS(vg_cgroup_set_bandwidth, struct cgroup *cgrp, u64 period_us,
 
 static int on_timer(void *map, u32 *key, struct cell_timer *t)
 {
-	u32 cell = *key & (VG_MAX_CELLS - 1), n;
+	u32 cell = *key & (VG_MAX_CELLS - 1);
 	struct vg_cell *c = vg_cell(&state, cell);
 	struct bpf_spin_lock *lock = cell_lock(cell);
 	struct vg_plan *pl = &timer_plans[cell];
-	u64 now = scx_bpf_now(), next = now + HEARTBEAT, want;
+	u64 now = scx_bpf_now(), next;
 
 	if (!lock)
 		return 0;
+	vg_host_level(&state, now);
 	bpf_spin_lock(lock);
 	vg_plan_begin(pl, now, VG_NONE, VG_NONE);
-	n = vg_cell_refill(&state, c, pl);
-	if (n)
-		pl->kick |= c->idle & c->all;
-	vg_cell_alarm(&state, c, pl);
-	if (vg_since(now, c->swept) >= HEARTBEAT / 2) {
-		c->swept = now;
-		vg_cell_sweep(&state, c, pl);
-	}
+	next = vg_cell_timer(&state, c, pl);
 	bpf_spin_unlock(lock);
+	if (pl->mover != VG_NONE)
+		move_home(c, cell, pl);
 	kick(c, pl->kick);
 	if (pl->nr_stopped || pl->started != VG_NONE || pl->held != VG_NONE)
 		report_plan(pl);
 	if (pl->nr_missed)
 		report_missed(pl);
-	want = vg_cell_wants(c);
-	if (want && want < next)
-		next = want;
 	if (c->nr_vcpus)
 		arm_timer(c, now, next);
 	return 0;
@@ -295,6 +199,7 @@ s32 BPF_STRUCT_OPS_SLEEPABLE(vg_init)
 	int i;
 
 	vg_state_begin(&state);
+	state.nr_cells = nr_cells;
 	vg_times(i, VG_MAX_CPUS) {
 		cell = cpu_cell[i & (VG_MAX_CPUS - 1)];
 		if (i >= (int)nr_cpus || cell >= VG_MAX_CELLS)

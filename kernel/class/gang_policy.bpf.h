@@ -186,7 +186,7 @@ int BPF_PROG(vg_vcpu_lhp, u32 slot, pid_t pid, u32 vcpu)
 	struct vg_adapt *a = adapting(slot);
 
 	if (a)
-		vg_adapt_add(a, VG_ADAPT_LOST);
+		vg_adapt_add(a, vg_adapt_lost(host_ple));
 	return 0;
 }
 

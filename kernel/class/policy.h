@@ -68,7 +68,13 @@ typedef uint8_t u8;
 #define VG_SEATS		64	/* reservations on a pCPU */
 
 #define VG_US		1000ULL
+#define VG_RATIOS	32	/* powers of two of weight over demand */
+#define VG_WHOLE	1024	/* a pCPU's whole time, in demands */
+
 #define VG_MS		1000000ULL
+
+/* How often a cell looks at itself and at others. */
+#define VG_HEARTBEAT	(1000 * VG_MS)
 
 /* The tick that ends a stint may come this much before the deadline. */
 #define VG_SLOP		(1 * VG_MS)
@@ -78,6 +84,8 @@ typedef uint8_t u8;
 #define VG_WAKE_GRAN	(1 * VG_MS)
 /* The stint of whoever fills in while a gang waits for its pCPUs. */
 #define VG_SHORT	(3 * VG_MS)
+/* How far a VM may be behind and still make up for it: the fairest of 200, 400, 1,000 ms. */
+#define VG_LAG		(400 * VG_MS)
 /* A waiter older than this goes first, whatever its weight. */
 #define VG_STARVED	(3000 * VG_MS)
 /* Debt to a cap is forgiven beyond this: the kernel's watchdog bites at 30 s. */
@@ -98,6 +106,7 @@ enum vg_ent_flags {
 	VG_STARVING	= 8,	/* goes first */
 	VG_ASLEEP	= 16,	/* none of its vCPUs is runnable */
 	VG_CHANGED	= 32,	/* the queue is to look at it again */
+	VG_FILLS	= 64,	/* VG_ON, while a gang further behind is VG_HELD */
 };
 
 enum vg_stat {
@@ -126,6 +135,8 @@ enum vg_stat {
 	VG_STAT_SKEW_SUM,	/* ns between first and last member's start … */
 	VG_STAT_SKEW_MAX,
 	VG_STAT_SKEW_NR,
+	VG_STAT_MOVES,		/* VMs that were given another home */
+	VG_STAT_ARRIVALS,	/* vCPUs that came from another cell */
 	VG_NR_STATS,
 };
 
@@ -184,6 +195,7 @@ struct vg_vcpu {
 	struct vg_reserve rsv;
 	u64 cgroup;
 	u64 mask;		/* pCPUs of the cell that it may use */
+	u64 cells;		/* cells of which it may use at least half */
 	u64 start;		/* RUNNING: charged up to here */
 	u64 pre;		/* … and charged in advance, ns */
 	u64 since;		/* WAITING since */
@@ -201,14 +213,20 @@ struct vg_vcpu {
 
 struct vg_ent {
 	u64 vtime;
+	u64 ahead;		/* ns charged to it in advance */
 	u64 inv;		/* vtime per ns, << VG_INV_SHIFT */
 	u64 slice;
 	u64 deadline;		/* VG_ON: of the stint */
 	u64 start;		/* VG_ON: of the stint */
+	u64 vstart;		/* VG_ON: vtime then */
 	u64 skew;		/* VG_ON: first member ran at, 0: none yet */
 	u64 on;			/* pCPUs its vCPUs run on or come to */
 	u64 held;		/* VG_HELD since */
 	u64 mask;		/* pCPUs that its waiting vCPUs may use */
+	u64 cells;		/* cells that all of its vCPUs may use */
+	u64 seen;		/* its demand is known up to here */
+	u64 ran;		/* since then, ns of all its vCPUs */
+	u64 waited;		/* … likewise */
 	u32 slot;		/* VG_NONE: record is free, @next links it */
 	u32 cell;
 	u32 cosched;
@@ -224,6 +242,12 @@ struct vg_ent {
 	u32 later;		/* list of those that are VG_CHANGED */
 	u32 next;		/* throttled list; ents of one VM; free list */
 	u32 sibling;		/* next ent of the same VM */
+	u32 nr_tied;		/* vCPUs that may not use every cell */
+	u32 before;		/* list of the cell's ents */
+	u32 after;
+	u32 demand;		/* pCPUs that it could use, in 1/VG_WHOLE */
+	u32 counted;		/* weight in the cell's sums, 0: none */
+	u32 pull;		/* … and its part of @want there */
 };
 
 /**
@@ -233,7 +257,13 @@ struct vg_ent {
  * @next:	when to look again
  * @since:	in @state since
  * @gap:	how long a gang is left alone
+ * @lively:	when points were last seen
+ * @patience:	how long a gang that gave points may then give none
  * @state:	enum vg_adapt_state
+ * @turns:	at which it was asked since the state began
+ * @signs:	… and had points
+ * @heard:	the last of these
+ * @silent:	the present look is there because none came any more
  */
 struct vg_adapt {
 	u64 fresh;
@@ -242,7 +272,13 @@ struct vg_adapt {
 	u64 next;
 	u64 since;
 	u64 gap;
+	u64 lively;
+	u64 patience;
 	u32 state;
+	u32 turns;
+	u32 signs;
+	u32 heard;
+	u32 silent;
 };
 
 struct vg_vm {
@@ -251,6 +287,7 @@ struct vg_vm {
 	u64 id;			/* 0: record is free */
 	u64 cgroup;
 	u64 slice;
+	u64 moved;		/* when it got its home, if not the first */
 	u32 weight;
 	u32 cosched;
 	u32 home;		/* cell */
@@ -258,13 +295,14 @@ struct vg_vm {
 	u32 nr_vcpus;		/* in the class */
 	struct vg_terms terms;
 	u32 nr_booked;		/* vCPUs that have; changed atomically */
+	u32 demand;		/* when it was moved, as in its ent */
 };
 
 struct vg_pcpu {
 	u64 since;		/* when the present stint began */
 	u64 vstart;		/* its ent's vtime then */
 	u64 deadline;
-	u64 vnow;		/* largest vtime picked here */
+	u64 vnow;		/* largest vtime of whose turn it was here */
 	u32 cpu;		/* the kernel's number */
 	u32 cur;		/* vCPU that runs */
 	u32 coming;		/* vCPU that is to run next */
@@ -283,6 +321,16 @@ struct vg_pcpu {
 };
 
 /**
+ * struct vg_demand - what the VMs of a cell ask for, by weight over demand
+ * @weight:	sum of those that ask at all, in each power of two
+ * @pcpus:	… and of what they could use, in 1/VG_WHOLE
+ */
+struct vg_demand {
+	u32 weight[VG_RATIOS];
+	u32 pcpus[VG_RATIOS];
+};
+
+/**
  * struct vg_node - of a cell's queue: node i is above 2i and 2i+1, leaves
  *		    begin at VG_QUEUE
  * @mask:	pCPUs that could serve someone below
@@ -298,10 +346,14 @@ struct vg_node {
 struct vg_cell {
 	u64 all;		/* its pCPUs */
 	u64 idle;		/* those in the idle loop; set and cleared atomically */
-	u64 vnow;		/* largest vtime picked: where newcomers start */
+	u64 vnow;		/* largest vtime of whose turn it was: where newcomers start */
 	u64 refill;		/* when the first throttled ent or vCPU may go on */
 	u64 alarm;		/* when reservations want to be looked at, 0: never */
 	u64 load;		/* weights of the VMs at home here */
+	u64 want;		/* what its VMs' weights and demands come to */
+	u64 level;		/* … at this level */
+	u64 due;		/* … and those that were sent here lately, */
+	u64 due_at;		/* … the last of them then */
 	u64 stats[VG_NR_STATS];
 	u64 armed;		/* the refill or alarm that the timer is set for */
 	u64 foreign;		/* when a thread that is no vCPU ran last */
@@ -316,6 +368,18 @@ struct vg_cell {
 	u32 paused;		/* list of vCPUs */
 	u32 levels;		/* of the tree in use, leaves not counted */
 	u32 sweep;		/* where the next sweep begins */
+	u32 ents;		/* list by @after */
+	u32 at;			/* … where the next look begins */
+	u32 nr_ents;
+	u32 asked;		/* weights of those that ask for pCPUs */
+	u32 uneven;		/* heartbeats in a row that found a lighter cell */
+	u32 idler;		/* cell that was idle at the last look, VG_NONE */
+	u64 idler_runs;		/* … and its @runs by then */
+	u64 runs;		/* stints that began here */
+	u32 nr_running;
+	u64 look;		/* when to look again before the heartbeat; 0: no need */
+	u64 reach;		/* cells that any of its VMs may use */
+	struct vg_demand demand;
 	struct vg_pcpu pcpu[VG_CELL_PCPUS];
 	struct vg_node tree[2 * VG_QUEUE];
 };
@@ -339,6 +403,10 @@ struct vg_cell {
  * @started:	ent whose gang stint began, or VG_NONE
  * @held:	ent that became VG_HELD, or VG_NONE
  * @stopped:	ents whose gang stint ended
+ * @mover:	ent whose VM is to have another home, or VG_NONE
+ * @to:		… and which, unless that has changed hands: then @mover_id is not
+ *		its VM's any more; or others went there first: then @due is not
+ *		what that cell expects
  * @match:	vCPU for each chosen pCPU while a gang is put together
  */
 struct vg_plan {
@@ -362,6 +430,11 @@ struct vg_plan {
 	u32 skip;		/* … and not this one */
 	u32 forced;
 	u32 match[VG_CELL_PCPUS];
+	u32 mover;
+	u32 to;
+	u64 mover_id;
+	u64 due;
+
 	u32 looks;		/* nodes of the queue looked at for the last answer */
 	u32 depth;
 	u32 stack[VG_PLAN_STACK];
@@ -383,6 +456,9 @@ struct vg_state_all {
 	struct vg_vm vms[VMGANG_MAX_VMS];
 	u32 free_vcpu;
 	u32 free_ent;
+	u32 nr_cells;		/* those that have pCPUs come first */
+	u64 level;		/* weight for each pCPU that is asked for, host-wide */
+	u64 level_at;
 };
 
 VG_INLINE struct vg_cell *vg_cell(struct vg_state_all *s, u32 i)

@@ -3,20 +3,26 @@
  * Adaptive: is this VM to be a gang?
  *
  * Two things say that a VM's vCPUs wait for each other while they run apart: a
- * vCPU spins (the hardware's PAUSE exits), and a vCPU loses its pCPU in guest
- * kernel mode while siblings run on (lock-holder preemption).  Each gives the
- * VM points, which decay by half in 250 ms.  A VM with VG_ADAPT_HIGH points
- * becomes a gang.
+ * vCPU spins (the hardware's PAUSE exits), and, where the hardware does not
+ * report that, a vCPU loses its pCPU in guest kernel mode while siblings run
+ * (lock-holder preemption).  Each gives the VM points, which decay by half in
+ * 250 ms.  A VM with VG_ADAPT_HIGH points becomes a gang.
  *
- * A gang is not seen to spin because it is one.  So from time to time it is
- * made independent for a look: after 1 s, 2 s, 4 s ... up to 16 s, as long as
- * the answer stays the same.  If it is still above VG_ADAPT_LOW after 150 ms it
- * is a gang again; if it stays below for 500 ms it stays independent.
+ * A gang spins little because it is one.  So it is made independent for a look:
+ * after 1.5 s, 3 s, 6 s ... up to 16 s, as long as the answer stays the same.
+ * Members spin for a moment all the same where they synchronise; if that has
+ * been seen, and ceases, the look comes at once.  With VG_ADAPT_LOW points it is
+ * a gang again, and a look that is answered with yes ends with the answer; if
+ * that does not come within VG_ADAPT_QUIET it stays independent.  Whose silence
+ * turns out to mean nothing is given twice the time to be silent.
  *
- * The limits: a phase that begins while a gang is between two looks is found at
- * the next look, so within about a second if phases change every few seconds,
- * up to 16 s after a long constant one.  On a host whose hardware reports no
- * spinning, a guest that spins in user mode alone is not seen.  A guest that
+ * Time counts only as far as the VM runs: a turn is a moment at which it ran,
+ * at least VG_ADAPT_STEP after the one before.
+ *
+ * The limits: a phase that begins while a gang is between two looks, and is not
+ * betrayed by silence, is found at the next look, up to 16 s later.  What spins
+ * where the hardware does not look (in user mode on Intel, anything on a host
+ * without PAUSE exits but for the guest's kernel) is not seen.  A guest that
  * halts instead of spinning (paravirtual locks) gives no points: it does not
  * need to be a gang.
  */
@@ -25,15 +31,16 @@
 
 #include "policy.h"
 
-#define VG_ADAPT_STEP	(25 * VG_MS)	/* how often it is looked at */
+#define VG_ADAPT_STEP	(10 * VG_MS)	/* how often it is looked at */
 #define VG_ADAPT_HALF	(250 * VG_MS)
-#define VG_ADAPT_LOOK	(150 * VG_MS)
-#define VG_ADAPT_QUIET	(500 * VG_MS)
-#define VG_ADAPT_GAP	(1000 * VG_MS)
+#define VG_ADAPT_LOOK	(500 * VG_MS)	/* longest, of a gang that was lively */
+#define VG_ADAPT_QUIET	(300 * VG_MS)	/* … and of one that was silent */
+#define VG_ADAPT_TURNS	10		/* … and at least so many of them */
+#define VG_ADAPT_GAP	(1500 * VG_MS)
 #define VG_ADAPT_GAP_MAX (16000 * VG_MS)
 #define VG_ADAPT_SPUN	1024		/* points */
-#define VG_ADAPT_LOST	512
-#define VG_ADAPT_HIGH	(6 * 1024)
+#define VG_ADAPT_LOST	1024
+#define VG_ADAPT_HIGH	(4 * 1024)
 #define VG_ADAPT_LOW	(2 * 1024)
 #define VG_ADAPT_MOST	(24 * 1024)
 /* The first spin exit of a stint that counts; fewer are a lock's normal life. */
@@ -46,12 +53,25 @@ enum vg_adapt_state {
 };
 
 /*
- * Exit number @exits of a stint: points at 4, 8, 16 ..., since the window
- * between two exits doubles: so they count the logarithm of the time spun.
+ * Exit number @exits of a stint: points at 4, 6, 8, 12, 16, 24 ..., since the
+ * window between two exits doubles, up to a limit on AMD: so they count the
+ * logarithm of the time spun, twice for each doubling.
  */
 VG_INLINE u32 vg_adapt_spun(u32 exits)
 {
-	return exits >= VG_ADAPT_EXITS && !(exits & (exits - 1)) ? VG_ADAPT_SPUN : 0;
+	u32 low = exits & -exits;
+
+	return exits >= VG_ADAPT_EXITS && (exits == low || exits == 3 * low) ?
+	       VG_ADAPT_SPUN : 0;
+}
+
+/*
+ * A lock holder lost its pCPU: points only where the hardware says nothing about
+ * spinning (@ple), since a guest may be in its kernel without holding a lock.
+ */
+VG_INLINE u32 vg_adapt_lost(bool ple)
+{
+	return ple ? 0 : VG_ADAPT_LOST;
 }
 
 /* Points may be added by anyone, at any time, without a lock. */
@@ -75,6 +95,8 @@ VG_FN void vg_adapt_sum(struct vg_adapt *a, u64 now)
 	a->score = halves < 32 ? a->score >> (halves & 31) : 0;
 	a->score -= a->score * gone / (2 * VG_ADAPT_HALF);
 	a->at = now;
+	if (fresh)
+		a->lively = now;
 	__sync_fetch_and_sub(&a->fresh, fresh);
 	a->score += fresh;
 	if (a->score > VG_ADAPT_MOST)
@@ -85,39 +107,68 @@ VG_INLINE void vg_adapt_enter(struct vg_adapt *a, u32 state, u64 now)
 {
 	a->state = state;
 	a->since = now;
+	a->turns = 0;
+	a->heard = 0;
 	if (state == VG_ADAPT_PROBE)
 		a->score = 0;	/* what was seen before is no answer */
 }
 
-/* The answer was yes again: look less often. */
+VG_INLINE u64 vg_adapt_twice(u64 gap)
+{
+	return gap * 2 < VG_ADAPT_GAP_MAX ? gap * 2 : VG_ADAPT_GAP_MAX;
+}
+
+/* The answer was yes again: ask less often, by whichever of the two it was. */
 VG_INLINE void vg_adapt_confirm(struct vg_adapt *a, u64 now)
 {
 	vg_adapt_enter(a, VG_ADAPT_GANG, now);
-	a->gap = a->gap * 2 < VG_ADAPT_GAP_MAX ? a->gap * 2 : VG_ADAPT_GAP_MAX;
+	if (a->signs > VG_ADAPT_TURNS)
+		a->signs = VG_ADAPT_TURNS;
+	if (a->silent)
+		a->patience = vg_adapt_twice(a->patience);
+	else
+		a->gap = vg_adapt_twice(a->gap);
+}
+
+/*
+ * A gang: is it time for a look?  Silence means something only after it was
+ * lively in most of its turns.
+ */
+VG_INLINE bool vg_adapt_curious(struct vg_adapt *a, u64 now)
+{
+	u32 quiet = a->turns - a->heard;
+
+	a->silent = a->signs >= VG_ADAPT_TURNS && 2 * a->signs >= a->heard &&
+		    quiet >= VG_ADAPT_TURNS && vg_since(now, a->lively) >= a->patience;
+	return a->silent || vg_since(now, a->since) >= a->gap;
 }
 
 /* Look at the VM's points; returns whether it became, or ceased to be, a gang. */
 VG_FN bool vg_adapt_step(struct vg_adapt *a, u64 now)
 {
 	u32 was = a->state;
-	u64 age;
 
 	a->next = now + VG_ADAPT_STEP;
 	vg_adapt_sum(a, now);
-	age = vg_since(now, a->since);
+	a->turns++;
+	if (was == VG_ADAPT_GANG && a->lively == now) {
+		a->signs++;
+		a->heard = a->turns;
+	}
 	if (was == VG_ADAPT_OFF) {
 		if (a->score >= VG_ADAPT_HIGH) {
 			vg_adapt_enter(a, VG_ADAPT_GANG, now);
 			a->gap = VG_ADAPT_GAP;
+			a->patience = VG_ADAPT_QUIET;
+			a->signs = 0;
 		}
 	} else if (was == VG_ADAPT_GANG) {
-		if (age >= a->gap)
+		if (vg_adapt_curious(a, now))
 			vg_adapt_enter(a, VG_ADAPT_PROBE, now);
-	} else if (a->score >= VG_ADAPT_HIGH) {
+	} else if (a->score >= VG_ADAPT_LOW) {
 		vg_adapt_confirm(a, now);
-	} else if (age >= VG_ADAPT_LOOK && a->score >= VG_ADAPT_LOW) {
-		vg_adapt_confirm(a, now);
-	} else if (age >= VG_ADAPT_QUIET) {
+	} else if (a->turns >= VG_ADAPT_TURNS && vg_since(now, a->since) >=
+		   (a->silent ? VG_ADAPT_QUIET : VG_ADAPT_LOOK)) {
 		vg_adapt_enter(a, VG_ADAPT_OFF, now);
 	}
 	return (was == VG_ADAPT_GANG) != (a->state == VG_ADAPT_GANG);
@@ -130,7 +181,13 @@ VG_INLINE void vg_adapt_begin(struct vg_adapt *a)
 	a->at = 0;
 	a->next = 0;
 	a->since = 0;
+	a->lively = 0;
 	a->gap = VG_ADAPT_GAP;
+	a->patience = VG_ADAPT_QUIET;
+	a->turns = 0;
+	a->signs = 0;
+	a->heard = 0;
+	a->silent = 0;
 	a->state = VG_ADAPT_OFF;
 }
 

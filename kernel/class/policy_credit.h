@@ -28,6 +28,12 @@ VG_INLINE u64 vg_vtime(struct vg_ent *e, u64 ns)
 	return (ns * e->inv) >> VG_INV_SHIFT;
 }
 
+/* Its virtual time without what is charged in advance. */
+VG_INLINE u64 vg_ent_vtime(struct vg_ent *e)
+{
+	return e->vtime - vg_vtime(e, e->ahead);
+}
+
 /* Tokens that are left now, in ns; the largest number if there is no cap. */
 VG_FN u64 vg_cap_left(struct vg_cap *cap, u64 now)
 {
@@ -126,15 +132,15 @@ VG_INLINE void vg_cell_advance(struct vg_cell *c, u32 bit, u64 vtime)
 /*
  * Keep an ent within reach of the others.  One that slept comes back a slice
  * behind, whatever it had left.  One that was there all the time may be behind
- * as far as stints of gangs in odd numbers of pCPUs bring it, but can not save
- * up what its width left it no use for.  Nor can it be so far ahead, after its
+ * VG_LAG, the same for all, so that nobody has a higher claim by his slice alone,
+ * but can not save up what its width left it no use for.  Nor can it be so far ahead, after its
  * affinity or its neighbours changed, that it would starve.
  */
 VG_FN void vg_ent_clamp(struct vg_cell *c, struct vg_ent *e, u64 mask)
 {
 	u64 base = vg_cell_vnow(c, mask);
 	u64 stint = vg_vtime(e, e->slice + 8 * VG_MS);
-	u64 low = base - (e->flags & VG_ASLEEP ? stint : 8 * stint * (e->nr_vcpus + 1));
+	u64 low = base - (e->flags & VG_ASLEEP ? stint : VG_LAG);
 	u64 high = base + 4 * stint * (e->nr_vcpus + 1);
 
 	e->flags &= ~VG_ASLEEP;
@@ -163,7 +169,16 @@ VG_FN void vg_vcpu_precharge(struct vg_state_all *s, u32 vi, u64 len)
 	else if (!(e->flags & VG_ON) && len > VG_MIN_GRAN)
 		len = VG_MIN_GRAN;
 	v->pre = len;
+	e->ahead += len;
 	e->vtime += vg_vtime(e, len);
+}
+
+/* What @v was charged in advance is no longer: @ran of it has been used. */
+VG_FN void vg_vcpu_uncharge(struct vg_ent *e, struct vg_vcpu *v, u64 ran)
+{
+	e->vtime += vg_vtime(e, ran) - vg_vtime(e, v->pre);
+	e->ahead = vg_since(e->ahead, v->pre);
+	v->pre = 0;
 }
 
 /* Charge what @vi has run since it was last charged. */
@@ -173,9 +188,9 @@ VG_FN void vg_vcpu_settle(struct vg_state_all *s, struct vg_cell *c, u32 vi, u64
 	struct vg_ent *e = vg_ent(s, v->ent);
 	u64 ran = vg_since(now, v->start);
 
-	e->vtime += vg_vtime(e, ran - vg_reserve_charge(v, ran)) - vg_vtime(e, v->pre);
+	vg_vcpu_uncharge(e, v, ran - vg_reserve_charge(v, ran));
+	e->ran += ran;
 	v->start = now;
-	v->pre = 0;
 	vg_cap_charge(&vg_vm(s, e->slot)->cap, ran);
 	vg_cap_charge(&v->cap, ran);
 	vg_ent_requeue(s, c, v->ent);

@@ -109,8 +109,7 @@ VG_FN void vg_vcpu_unplace(struct vg_state_all *s, struct vg_cell *c, u32 vi)
 
 	if (p->coming == vi)
 		p->coming = VG_NONE;
-	e->vtime -= vg_vtime(e, v->pre);
-	v->pre = 0;
+	vg_vcpu_uncharge(e, v, 0);
 	v->state = VG_OUT;
 	vg_ent_off(s, c, v->ent, v->bit);
 	vg_ent_requeue(s, c, v->ent);
@@ -194,6 +193,14 @@ VG_FN void vg_vcpu_unlist(struct vg_state_all *s, struct vg_cell *c, u32 vi)
 	vg_reserve_mark(s, c, vi);
 }
 
+/* Has @v's VM got another home, where @v is to go? */
+VG_INLINE bool vg_vcpu_strays(struct vg_state_all *s, struct vg_cell *c, struct vg_vcpu *v)
+{
+	u32 home = vg_vm(s, v->slot)->home;
+
+	return home != c->id && (v->cells & vg_bit(home));
+}
+
 /* Send waiting vCPU @vi to pCPU @bit, until @until; charge that in advance. */
 VG_FN void vg_vcpu_place(struct vg_state_all *s, struct vg_cell *c, u32 vi, u32 bit,
 			 struct vg_plan *pl)
@@ -206,6 +213,9 @@ VG_FN void vg_vcpu_place(struct vg_state_all *s, struct vg_cell *c, u32 vi, u32 
 	u32 other = p->coming;
 	u64 len;
 
+	if (!e->seen)
+		e->seen = v->since;
+	e->waited += vg_since(pl->now, v->since > e->seen ? v->since : e->seen);
 	vg_vcpu_unlist(s, c, vi);
 	if (other != VG_NONE) {
 		vg_vcpu_unplace(s, c, other);
@@ -218,6 +228,8 @@ VG_FN void vg_vcpu_place(struct vg_state_all *s, struct vg_cell *c, u32 vi, u32 
 		vg_ent_requeue(s, c, vg_vcpu(s, other)->ent);
 	}
 	len = vg_vcpu_allowance(s, vi, vg_weight_of(e->on) + 1, pl->now);
+	if (vg_vcpu_strays(s, c, v) && len > VG_SHORT)
+		len = VG_SHORT;
 	if (e->flags & VG_ON) {
 		u64 left = vg_since(e->deadline, pl->now);
 
@@ -238,7 +250,6 @@ VG_FN void vg_vcpu_place(struct vg_state_all *s, struct vg_cell *c, u32 vi, u32 
 	p->since = pl->now;
 	p->vstart = e->vtime;
 	p->deadline = pl->now + len;
-	vg_cell_advance(c, bit, e->vtime);
 	e->on |= vg_bit(bit);
 	e->flags &= ~VG_STARVING;
 	vg_vcpu_precharge(s, vi, len);
@@ -296,24 +307,31 @@ VG_FN bool vg_claimable(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 		return true;
 	if (vi == VG_NONE || vg_vcpu(s, vi)->ent == ei)
 		return false;		/* the host's, or our own */
+	/* It would go to who is on his way, not ask again, and we can not send. */
+	if (pl->self == VG_NONE && p->coming != VG_NONE)
+		return false;
 	o = vg_ent(s, vg_vcpu(s, vi)->ent);
+	ahead = vg_pcpu_vtime(s, c, bit, now) - vg_ent(s, ei)->vtime;
+	if ((s64)ahead < 0)
+		return false;
 	/*
 	 * A gang's time is its stint's: a member that has just come back to one
 	 * that is over has no claim of its own.
 	 */
-	if (o->flags & VG_ON)
+	if ((o->flags & (VG_ON | VG_FILLS)) == VG_ON)
 		return now + VG_SLOP >= o->deadline ||
 		       (pl->forced && vg_since(now, o->start) >= o->slice / 2);
+	if ((o->flags & VG_ON) && vg_since(now, o->start) < VG_MIN_GRAN)
+		return false;
 	if (pl->forced)
 		return true;
 	/*
 	 * Short visits by others begin many a stint anew: so the minimum
 	 * granularity is not for who is a whole stint ahead.
 	 */
-	ahead = vg_pcpu_vtime(s, c, bit, now) - vg_ent(s, ei)->vtime;
 	if (vg_since(now, p->since) < VG_MIN_GRAN)
 		return (s64)ahead > (s64)vg_vtime(o, o->slice);
-	return (s64)ahead >= 0;
+	return true;
 }
 
 /* The pCPU of @cand whose ent is furthest ahead. */
@@ -394,12 +412,25 @@ VG_INLINE u64 vg_pcpu_deadline(struct vg_state_all *s, struct vg_pcpu *p, u32 vi
 	return p->deadline;
 }
 
-/* Does the stint on pCPU @bit end now, so that it asks for work by itself? */
+/*
+ * Does the stint on pCPU @bit end now, so that it asks for work by itself?  It
+ * does not if somebody has been sent there already.
+ */
 VG_INLINE bool vg_pcpu_ends(struct vg_state_all *s, struct vg_cell *c, u32 bit, u64 now)
 {
 	struct vg_pcpu *p = vg_pcpu(c, bit);
 
-	return p->cur != VG_NONE && now + VG_SLOP >= vg_pcpu_deadline(s, p, p->cur);
+	return p->cur != VG_NONE && p->coming == VG_NONE &&
+	       now + VG_SLOP >= vg_pcpu_deadline(s, p, p->cur);
+}
+
+/* Is the stint that begins the gang's turn, or does it fill in for one that is held? */
+VG_INLINE void vg_gang_turn(struct vg_cell *c, struct vg_plan *pl, struct vg_ent *e)
+{
+	bool fills = pl->self == VG_NONE ? c->nr_held : pl->skip != VG_NONE;
+
+	e->flags = fills ? e->flags | VG_FILLS : e->flags & ~VG_FILLS;
+	e->vstart = vg_ent_vtime(e);
 }
 
 /* The gang's stint begins: its members share the deadline. */
@@ -410,6 +441,7 @@ VG_FN void vg_gang_begin(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 	if (e->flags & VG_ON)
 		return;
 	e->flags |= VG_ON;
+	vg_gang_turn(c, pl, e);
 	e->start = pl->now;
 	e->deadline = pl->now + e->slice;
 	e->coming = 0;
@@ -498,6 +530,32 @@ VG_FN void vg_gang_hold(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 	c->nr_held++;
 	pl->held = ei;
 	vg_count(c, VG_STAT_HOLDS, 1);
+}
+
+/* Ent @ei is a gang from now on, or is one no longer. */
+VG_FN void vg_ent_cosched(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 ei,
+			  u32 cosched)
+{
+	struct vg_ent *e = vg_ent(s, ei);
+
+	if (e->cosched == cosched)
+		return;
+	vg_gang_stop(s, c, pl, ei);
+	if (e->flags & VG_HELD) {
+		e->flags &= ~VG_HELD;
+		c->nr_held--;
+	}
+	e->cosched = cosched;
+	vg_ent_requeue(s, c, ei);
+}
+
+/* Would vg_vcpu_leave() change nothing? */
+VG_INLINE bool vg_vcpu_left(struct vg_state_all *s, u32 vi)
+{
+	struct vg_vcpu *v = vg_vcpu(s, vi);
+
+	return v->state == VG_OUT && !v->rsv.terms.slice &&
+	       !(vg_ent(s, v->ent)->flags & (VG_ON | VG_HELD));
 }
 
 #endif /* VMGANG_POLICY_GANG_H */

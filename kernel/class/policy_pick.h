@@ -22,6 +22,7 @@ VG_FN void vg_pcpu_renew(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 		/* The first member at the deadline moves it, the others follow. */
 		if (pl->now + VG_SLOP >= e->deadline) {
 			e->deadline = pl->now + len;
+			vg_gang_turn(c, pl, e);
 			vg_count(c, VG_STAT_GANG_RENEWALS, 1);
 		}
 		left = vg_since(e->deadline, pl->now);
@@ -33,7 +34,8 @@ VG_FN void vg_pcpu_renew(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 	p->since = pl->now;
 	p->vstart = e->vtime;
 	p->deadline = pl->now + len;
-	vg_cell_advance(c, pl->self, e->vtime);
+	if (pl->skip == VG_NONE)
+		vg_cell_advance(c, pl->self, vg_ent_vtime(e));
 	vg_vcpu_precharge(s, pl->prev, len);
 	if (v->rsv.left > 0)
 		vg_cell_alarm_at(c, p->deadline);
@@ -125,6 +127,20 @@ VG_FN bool vg_pick_reserved(struct vg_state_all *s, struct vg_cell *c, struct vg
 }
 
 /*
+ * The member of held gang @ei that is to run without the others; VG_NONE if one
+ * of them (the pCPU runs ent @inc) does already, and the next has not waited for
+ * a slice yet.
+ */
+VG_FN u32 vg_pick_part(struct vg_state_all *s, struct vg_plan *pl, u32 ei, u32 inc)
+{
+	u32 vi = vg_ent_waiter(s, ei, pl->self, pl->now);
+
+	if (vi == VG_NONE || ei != inc)
+		return vi;
+	return vg_since(pl->now, vg_vcpu(s, vi)->since) < vg_ent(s, ei)->slice ? VG_NONE : vi;
+}
+
+/*
  * pCPU pl->self asks for work.  pl->prev, if any, is what it runs and could go
  * on with; it is charged up to now.  The answer is in pl->own, and in
  * pl->placed for the other members of a gang.
@@ -135,6 +151,7 @@ VG_FN void vg_pick_queue(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 	u32 inc = pl->prev == VG_NONE ? VG_NONE : vg_vcpu(s, pl->prev)->ent;
 	u32 filler = VG_NONE, ei, vi;
 	struct vg_ent *e;
+	u64 vtime, done, first = 0, limit = 0;
 	int k;
 
 	vg_times(k, VG_PLAN_TRIES) {
@@ -142,6 +159,10 @@ VG_FN void vg_pick_queue(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 		if (ei == VG_NONE)
 			break;
 		e = vg_ent(s, ei);
+		vtime = e->vtime;
+		done = vg_ent_vtime(e);
+		if (filler != VG_NONE && !vg_before(vtime, limit))
+			break;
 		if (inc != VG_NONE && inc != ei && !p->yielded &&
 		    !vg_ent_before(e, vg_ent(s, inc)))
 			break;
@@ -149,6 +170,8 @@ VG_FN void vg_pick_queue(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 			vg_count(c, VG_STAT_WIDE, 1);
 		if (vg_ent_is_gang(c, e) && vg_ent_width(e) > 1) {
 			if (vg_gang_start(s, c, pl, ei)) {
+				if (pl->skip == VG_NONE)
+					vg_cell_advance(c, pl->self, done);
 				if (pl->own != VG_NONE)
 					return;
 				if (inc == ei) {
@@ -157,8 +180,10 @@ VG_FN void vg_pick_queue(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 				}
 			} else {
 				vg_gang_hold(s, c, pl, ei);
-				if (filler == VG_NONE)
+				if (filler == VG_NONE) {
 					filler = ei;
+					limit = vtime + vg_vtime(e, e->slice);
+				}
 				/* A wider one would not fit either. */
 				pl->narrow = k + 2 < VG_PLAN_TRIES ? vg_ent_width(e) - 1 : 1;
 			}
@@ -173,22 +198,27 @@ VG_FN void vg_pick_queue(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 				vg_vcpu_place(s, c, vi, pl->self, pl);
 				vg_gang_release(c, e);
 				pl->own = vi;
+				if (pl->skip == VG_NONE)
+					vg_cell_advance(c, pl->self, done);
 				return;
 			}
 		}
 		pl->skip = ei;
 	}
-	/* Nobody else: better one member alone than an idle pCPU. */
-	vi = filler == VG_NONE || filler == inc ? VG_NONE :
-	     vg_ent_waiter(s, filler, pl->self, pl->now);
+	/* Better one member alone than an idle pCPU: it is its gang's turn after all. */
+	if (filler != VG_NONE)
+		first = vg_ent_vtime(vg_ent(s, filler));
+	vi = filler == VG_NONE ? VG_NONE : vg_pick_part(s, pl, filler, inc);
 	if (inc != VG_NONE &&
-	    (vi == VG_NONE || vg_before(vg_ent(s, inc)->vtime, vg_ent(s, filler)->vtime +
-					vg_vtime(vg_ent(s, filler), vg_ent(s, filler)->slice)))) {
+	    (vi == VG_NONE || (filler != inc && vg_before(vg_ent(s, inc)->vtime, limit)))) {
 		vg_pcpu_renew(s, c, pl);
+		if (filler == inc)
+			vg_cell_advance(c, pl->self, first);
 		return;
 	}
 	if (vi == VG_NONE)
 		return;
+	vg_cell_advance(c, pl->self, first);
 	vg_pcpu_displace(s, c, pl, pl->self, filler);
 	vg_vcpu_place(s, c, vi, pl->self, pl);
 	vg_pcpu_shorten(c, pl->self, pl->now);
@@ -216,6 +246,7 @@ VG_FN void vg_pick(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl
 		goto out;
 	}
 	if (prev != VG_NONE && ((vg_ent(s, vg_vcpu(s, prev)->ent)->flags & VG_THROTTLED) ||
+				vg_vcpu_strays(s, c, vg_vcpu(s, prev)) ||
 				!vg_vcpu_may(vg_vcpu(s, prev), pl->now)))
 		pl->prev = VG_NONE;
 	if (vg_pick_reserved(s, c, pl))
@@ -241,6 +272,20 @@ out:
 	pl->kick &= ~(pl->placed | vg_bit(pl->self));
 }
 
+/*
+ * Is it the turn of whoever runs on pCPU @bit, even though gang @e has a stint?
+ * It is if he was behind the gang when that began, or is well behind all others:
+ * then there may be no time in which to make up for what he loses.
+ */
+VG_FN bool vg_pcpu_owed(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 bit,
+			struct vg_ent *e)
+{
+	u64 vtime = vg_pcpu_vtime(s, c, bit, pl->now);
+	struct vg_ent *o = vg_ent(s, vg_vcpu(s, vg_pcpu(c, bit)->cur)->ent);
+
+	return vg_before(vtime, e->vstart) || vg_before(vtime, c->vnow - vg_vtime(o, o->slice));
+}
+
 /* The pCPU where @vi would disturb least; VG_NONE if it has to wait. */
 VG_FN u32 vg_wake_victim(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 vi,
 			 bool rejoin)
@@ -259,7 +304,7 @@ VG_FN u32 vg_wake_victim(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 			continue;
 		o = vg_ent(s, vg_vcpu(s, other)->ent);
 		if (rejoin) {
-			if (o->flags & VG_ON)
+			if ((o->flags & VG_ON) || vg_pcpu_owed(s, c, pl, b, e))
 				continue;
 			ahead = p->gang == v->ent ? ~0ULL >> 1 : vg_since(pl->now, p->since);
 		} else {
@@ -294,6 +339,7 @@ VG_FN u32 vg_wake(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl,
 	struct vg_ent *e = vg_ent(s, v->ent);
 	u64 idle = c->idle & c->all & v->mask;
 	u32 b = VG_NONE;
+	u64 done = vg_ent_vtime(e);
 	bool gang;
 
 	if (v->state != VG_WAITING || (e->flags & VG_THROTTLED))
@@ -305,7 +351,9 @@ VG_FN u32 vg_wake(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl,
 	}
 	if (idle)
 		b = idle & vg_bit(v->bit) ? v->bit : vg_lowest(idle);
-	if (gang && (e->flags & VG_ON) && pl->now + VG_SLOP < e->deadline) {
+	/* Whoever comes for the end of a stint takes what is free, and does not lengthen it. */
+	if (gang && (e->flags & VG_ON) &&
+	    (b != VG_NONE || pl->now + VG_SLOP < e->deadline)) {
 		if (b == VG_NONE && preempt)
 			b = vg_wake_victim(s, c, pl, vi, true);
 		if (b == VG_NONE)
@@ -315,12 +363,14 @@ VG_FN u32 vg_wake(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl,
 		if (b == VG_NONE)
 			return VG_NONE;
 		if (vg_gang_start(s, c, pl, v->ent)) {
+			vg_cell_advance(c, b, done);
 			vg_pcpu(c, v->bit)->sent = 1;
 			pl->kick &= ~vg_bit(v->bit);
 			return v->bit;
 		}
 		vg_gang_hold(s, c, pl, v->ent);
 	} else if (b != VG_NONE) {
+		vg_cell_advance(c, b, done);
 		vg_count(c, VG_STAT_WAKE_IDLE, 1);
 	} else {
 		if (preempt)
@@ -371,7 +421,7 @@ VG_FN void vg_vcpu_run(struct vg_state_all *s, struct vg_cell *c, u32 vi, u32 bi
 		p->since = now;
 		p->vstart = e->vtime;
 		p->deadline = now + e->slice;
-		v->pre = 0;
+		vg_vcpu_uncharge(e, v, 0);
 	}
 	v->state = VG_RUNNING;
 	v->bit = bit;
@@ -379,6 +429,8 @@ VG_FN void vg_vcpu_run(struct vg_state_all *s, struct vg_cell *c, u32 vi, u32 bi
 	v->bounced = 0;
 	v->costop = 0;
 	p->cur = vi;
+	c->runs++;
+	c->nr_running++;
 	e->on |= vg_bit(bit);
 	vg_idle_clear(c, bit);
 	vg_gang_release(c, e);
@@ -397,6 +449,7 @@ VG_FN void vg_vcpu_stop(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 		return;
 	vg_vcpu_settle(s, c, vi, pl->now);
 	v->state = VG_OUT;
+	c->nr_running--;
 	if (p->cur == vi)
 		p->cur = VG_NONE;
 	vg_ent_off(s, c, ei, v->bit);
@@ -404,15 +457,6 @@ VG_FN void vg_vcpu_stop(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 		vg_gang_stop(s, c, pl, ei);
 	vg_ent_requeue(s, c, ei);
 	vg_ent_throttle(s, c, pl, ei);
-}
-
-/* Would vg_vcpu_leave() change nothing? */
-VG_INLINE bool vg_vcpu_left(struct vg_state_all *s, u32 vi)
-{
-	struct vg_vcpu *v = vg_vcpu(s, vi);
-
-	return v->state == VG_OUT && !v->rsv.terms.slice &&
-	       !(vg_ent(s, v->ent)->flags & (VG_ON | VG_HELD));
 }
 
 /* vCPU @vi is no longer runnable, or no longer ours. */

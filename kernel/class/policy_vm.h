@@ -10,7 +10,7 @@
 #define VMGANG_POLICY_VM_H
 
 #include "policy_adapt.h"
-#include "policy_pick.h"
+#include "policy_balance.h"
 
 VG_FN void vg_state_begin(struct vg_state_all *s)
 {
@@ -28,6 +28,7 @@ VG_FN void vg_state_begin(struct vg_state_all *s)
 		vg_vm(s, i)->ents = VG_NONE;
 	s->free_vcpu = 0;
 	s->free_ent = 0;
+	s->level = 1;
 	vg_times(i, VG_MAX_CELLS) {
 		struct vg_cell *c = vg_cell(s, i);
 
@@ -35,6 +36,9 @@ VG_FN void vg_state_begin(struct vg_state_all *s)
 		c->changed = VG_NONE;
 		c->throttled = VG_NONE;
 		c->paused = VG_NONE;
+		c->ents = VG_NONE;
+		c->at = VG_NONE;
+		c->idler = VG_NONE;
 	}
 }
 
@@ -56,8 +60,8 @@ VG_FN u32 vg_cell_add_pcpu(struct vg_cell *c, u32 cpu)
 	return bit;
 }
 
-/* The cell with the least weight for each of its pCPUs. */
-VG_FN u32 vg_cell_lightest(struct vg_state_all *s)
+/* The cell of @cells with the least weight for each of its pCPUs. */
+VG_FN u32 vg_cell_lightest(struct vg_state_all *s, u64 cells)
 {
 	u64 least = ~0ULL, load;
 	u32 best = 0;
@@ -66,7 +70,7 @@ VG_FN u32 vg_cell_lightest(struct vg_state_all *s)
 	vg_times(i, VG_MAX_CELLS) {
 		struct vg_cell *c = vg_cell(s, i);
 
-		if (!c->nr_pcpus)
+		if (!c->nr_pcpus || !(cells & vg_bit(i)))
 			continue;
 		load = c->load * 1000 / c->nr_pcpus;
 		if (load < least) {
@@ -102,6 +106,8 @@ VG_FN u32 vg_ent_get(struct vg_state_all *s, u32 slot, u32 cell)
 	e->slice = vm->slice;
 	e->cosched = vg_vm_cosched(vm);
 	e->deadline = 0;
+	e->ahead = 0;
+	e->vstart = 0;
 	e->on = 0;
 	e->held = 0;
 	e->mask = 0;
@@ -116,6 +122,13 @@ VG_FN u32 vg_ent_get(struct vg_state_all *s, u32 slot, u32 cell)
 	e->nr_pinned = 0;
 	e->nr_bound = 0;
 	e->coming = 0;
+	e->seen = 0;
+	e->ran = 0;
+	e->waited = 0;
+	e->demand = 0;
+	e->counted = 0;
+	e->pull = 0;
+	e->nr_tied = 0;
 	e->next = VG_NONE;
 	e->sibling = vm->ents;
 	vm->ents = ei;
@@ -173,10 +186,12 @@ VG_FN u32 vg_vcpu_get(struct vg_state_all *s, struct vmgang_bpf_vm *info,
 		vg_adapt_begin(&vm->adapt);
 		vm->slice = (u64)info->slice_us * 1000;
 		vm->weight = weight;
-		vm->home = vg_cell_lightest(s);
+		vm->home = vg_cell_lightest(s, ~0ULL);
 		vm->cap.quota = 0;
 		vm->nr_booked = 0;
 		vg_terms_set(&vm->terms, info);
+		vm->moved = 0;
+		vm->demand = 0;
 		vg_cell(s, vm->home)->load += weight;
 	}
 	vm->nr_vcpus++;
@@ -215,16 +230,70 @@ VG_FN void vg_vcpu_put(struct vg_state_all *s, u32 vi)
 	}
 }
 
+/* All cells that have pCPUs. */
+VG_INLINE u64 vg_all_cells(struct vg_state_all *s)
+{
+	return s->nr_cells < VG_MAX_CELLS ? vg_bit(s->nr_cells) - 1 : ~0ULL;
+}
+
+/*
+ * The cell for a vCPU of VM @slot that may not use the VM's home but @cells: one
+ * where siblings are, else the lightest.  If nobody is at home, that is home.
+ */
+VG_FN u32 vg_vm_house(struct vg_state_all *s, u32 slot, u64 cells)
+{
+	struct vg_vm *vm = vg_vm(s, slot);
+	u32 ei = vm->ents, cell = VG_NONE;
+	bool lived_in = false;
+
+	while (ei != VG_NONE && can_loop) {
+		struct vg_ent *e = vg_ent(s, ei);
+
+		if (e->cell == vm->home)
+			lived_in = true;
+		if (cells & vg_bit(e->cell))
+			cell = e->cell;
+		ei = e->sibling;
+	}
+	if (cell == VG_NONE)
+		cell = vg_cell_lightest(s, cells);
+	if (!lived_in && cell != vm->home) {
+		struct vg_cell *home = vg_cell(s, vm->home);
+
+		home->load -= vm->weight < home->load ? vm->weight : home->load;
+		vg_cell(s, cell)->load += vm->weight;
+		vm->home = cell;
+	}
+	return cell;
+}
+
+/* VM @slot has another weight. */
+VG_FN void vg_vm_weigh(struct vg_state_all *s, u32 slot, u32 weight)
+{
+	struct vg_vm *vm = vg_vm(s, slot);
+
+	vg_cell(s, vm->home)->load += (u64)weight - vm->weight;
+	vm->weight = weight;
+}
+
 /* Cell lock.  @vi, which is OUT, belongs to ent @ei and may use @mask there. */
 VG_FN void vg_vcpu_bind(struct vg_state_all *s, struct vg_cell *c, u32 vi, u32 ei, u64 mask)
 {
 	struct vg_vcpu *v = vg_vcpu(s, vi);
+	struct vg_ent *e = vg_ent(s, ei);
 
 	v->ent = ei;
 	v->mask = mask;
-	vg_ent(s, ei)->nr_bound++;
+	if (!e->nr_bound++)
+		vg_ent_link(s, c, ei);
 	if ((mask & c->all) != c->all)
-		vg_ent(s, ei)->nr_pinned++;
+		e->nr_pinned++;
+	if (!e->nr_tied)
+		e->cells = ~0ULL;
+	if (v->cells != vg_all_cells(s)) {
+		e->cells &= v->cells;
+		e->nr_tied++;
+	}
 	if (!(mask & vg_bit(v->bit)))
 		v->bit = vg_lowest(mask);
 	c->nr_vcpus++;
@@ -240,11 +309,36 @@ VG_FN void vg_vcpu_unbind(struct vg_state_all *s, struct vg_cell *c, struct vg_p
 	vg_reserve_cancel(s, c, vi);
 	if ((v->mask & c->all) != c->all)
 		e->nr_pinned--;
+	if (v->cells != vg_all_cells(s))
+		e->nr_tied--;
 	c->nr_vcpus--;
 	if (!--e->nr_bound) {
+		vg_ent_unlink(s, c, v->ent);
 		vg_ent_unthrottle(s, c, v->ent);
 		vg_queue_sort(s, c);
 	}
+}
+
+/*
+ * Cell lock.  @vi comes from another cell, where its VM was ahead by @lead.  The
+ * first of them brings that along, and what the VM was known to ask for.
+ */
+VG_FN void vg_vcpu_arrive(struct vg_state_all *s, struct vg_cell *c, u32 vi, u32 ei, s64 lead)
+{
+	struct vg_vcpu *v = vg_vcpu(s, vi);
+	struct vg_ent *e = vg_ent(s, ei);
+	bool first = !e->nr_bound;
+
+	vg_vcpu_bind(s, c, vi, ei, v->mask);
+	vg_count(c, VG_STAT_ARRIVALS, 1);
+	if (e->cosched == VMGANG_COSCHED_OFF)
+		e->cosched = vg_vm_cosched(vg_vm(s, e->slot));
+	vg_ent_requeue(s, c, ei);
+	if (!first)
+		return;
+	e->vtime = c->vnow + lead;
+	vg_ent_count(s, c, e, vg_vm(s, e->slot)->demand);
+	__sync_fetch_and_sub(&c->due, e->pull);
 }
 
 /* Cell lock.  What an operator may change at run time. */
@@ -252,16 +346,8 @@ VG_FN void vg_ent_policy(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 {
 	struct vg_ent *e = vg_ent(s, ei);
 	struct vg_vm *vm = vg_vm(s, e->slot);
-	u32 cosched = vg_vm_cosched(vm);
 
-	if (e->cosched != cosched) {
-		vg_gang_stop(s, c, pl, ei);
-		if (e->flags & VG_HELD) {
-			e->flags &= ~VG_HELD;
-			c->nr_held--;
-		}
-		e->cosched = cosched;
-	}
+	vg_ent_cosched(s, c, pl, ei, vg_vm_cosched(vm));
 	e->slice = vm->slice;
 	e->inv = vg_weight_inv(vm->weight);
 	vg_ent_requeue(s, c, ei);

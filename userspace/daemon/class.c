@@ -305,6 +305,25 @@ static int pin_all(struct gang_bpf *skel, struct bpf_link *ops,
 	return 0;
 }
 
+/* Does the hardware say when a vCPU spins? KVM sets these to 0 where it can not. */
+static bool has_ple(void)
+{
+	static const char *const files[] = {
+		"/sys/module/kvm_intel/parameters/ple_gap",
+		"/sys/module/kvm_amd/parameters/pause_filter_count",
+	};
+	bool has = false;
+	size_t i;
+
+	for (i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		char *value = read_line(files[i]);
+
+		has |= value && strcmp(value, "0") != 0;
+		free(value);
+	}
+	return has;
+}
+
 static int prepare(struct gang_bpf *skel, char **error)
 {
 	struct vg_topology topo;
@@ -324,6 +343,7 @@ static int prepare(struct gang_bpf *skel, char **error)
 		skel->rodata->cpu_cell[i] = topo.cell[i];
 	skel->rodata->nr_cpus = topo.nr_cpus;
 	skel->rodata->nr_cells = topo.nr_cells;
+	skel->rodata->host_ple = has_ple();
 	return 0;
 }
 
@@ -454,6 +474,8 @@ static const char * const stat_names[VG_NR_STATS] = {
 	[VG_STAT_SKEW_SUM] = "costart_skew_sum_ns",
 	[VG_STAT_SKEW_MAX] = "costart_skew_max_ns",
 	[VG_STAT_SKEW_NR] = "costarts",
+	[VG_STAT_MOVES] = "homes_moved",
+	[VG_STAT_ARRIVALS] = "vcpus_moved",
 };
 
 int vg_class_stats(struct vg_class *c, char **ret)

@@ -26,7 +26,7 @@ for i in 1 2 3; do
 done
 sleep 3
 # Independent, such VMs run together for half of their time or less; a look at
-# one, for 150 ms every second at most, costs a gang a sixth.
+# one, for half a second every 1.5 s at most, costs a gang a quarter.
 within "$(together "$vm")" 70 100 'a VM that spins runs together: % of its time'
 # All of them: one that is alone beside gangs has both pCPUs free at once anyhow.
 for pid in "${vmms[@]}"; do

@@ -15,6 +15,7 @@ struct guest {
 	u64 now, gang_ns, ran_ns;
 	u64 owed;
 	u32 changes;
+	bool lively;		/* gives points as a gang as well */
 };
 
 static struct guest *guest_new(void)
@@ -40,7 +41,8 @@ static void live(struct guest *g, u64 ms, u32 rate, u32 points)
 		g->ran_ns += VG_MS;
 		if (is_gang(g)) {
 			g->gang_ns += VG_MS;
-		} else {
+		}
+		if (!is_gang(g) || g->lively) {
 			g->owed += rate;
 			if (g->owed >= 1000) {
 				vg_adapt_add(&g->a, points);
@@ -52,7 +54,7 @@ static void live(struct guest *g, u64 ms, u32 rate, u32 points)
 	}
 }
 
-/* Exits 1 to 3 are nothing; then each doubling counts once. */
+/* Exits 1 to 3 are nothing; then each doubling counts twice: 4, 6, 8, 12 ... */
 static void test_exits_count_by_logarithm(void **state)
 {
 	u32 n, points = 0;
@@ -61,7 +63,7 @@ static void test_exits_count_by_logarithm(void **state)
 		assert_int_equal(vg_adapt_spun(n), 0);
 	for (n = 1; n <= 1024; n++)
 		points += vg_adapt_spun(n);
-	assert_int_equal(points, 9 * VG_ADAPT_SPUN);
+	assert_int_equal(points, 17 * VG_ADAPT_SPUN);
 }
 
 /* Points decay by half in 250 ms, whatever the steps. */
@@ -109,6 +111,13 @@ static void test_calm_guest_stays_off(void **state)
 	free(g);
 }
 
+/* Where the hardware reports spins, a preemption in kernel mode says nothing. */
+static void test_lock_holders_count_without_ple(void **state)
+{
+	assert_int_equal(vg_adapt_lost(true), 0);
+	assert_int_equal(vg_adapt_lost(false), VG_ADAPT_LOST);
+}
+
 /* No hardware that reports spins: preemptions in kernel mode are enough. */
 static void test_lock_holders_preempted(void **state)
 {
@@ -136,7 +145,7 @@ static void test_borderline_does_not_flap(void **state)
 	}
 }
 
-/* Phases of 2 s: a gang within 0.5 s of spinning, independent 1.7 s after it. */
+/* Phases of 2 s, unheard: a gang within 0.5 s of spinning, independent 1.7 s after it. */
 static void test_phases_are_followed(void **state)
 {
 	struct guest *g = guest_new();
@@ -150,6 +159,57 @@ static void test_phases_are_followed(void **state)
 		assert_int_equal(g->a.state, VG_ADAPT_OFF);
 		live(g, 300, 0, 0);
 	}
+	free(g);
+}
+
+/*
+ * A gang that is heard is looked at when it falls silent: after a minute of
+ * spinning it is independent within a second, and a gang again within one.
+ */
+static void test_silence_is_followed(void **state)
+{
+	struct guest *g = guest_new();
+	u32 i;
+
+	g->lively = true;
+	for (i = 0; i < 5; i++) {
+		live(g, 1000, 60, VG_ADAPT_SPUN);
+		assert_true(is_gang(g));
+		live(g, 59000, 60, VG_ADAPT_SPUN);
+		assert_int_equal(g->a.gap, VG_ADAPT_GAP_MAX);
+		live(g, 1000, 0, 0);
+		assert_int_equal(g->a.state, VG_ADAPT_OFF);
+		live(g, 3000, 0, 0);
+	}
+	free(g);
+}
+
+/*
+ * A gang whose silence means nothing, since it spins as soon as it is
+ * independent, is looked at for that reason less and less often.
+ */
+static void test_false_silence_is_learnt(void **state)
+{
+	struct guest *g = guest_new();
+	u32 i, changes;
+
+	g->lively = true;
+	live(g, 2000, 60, VG_ADAPT_SPUN);
+	for (i = 0; i < 60; i++) {
+		g->lively = true;
+		live(g, 500, 60, VG_ADAPT_SPUN);
+		g->lively = false;
+		live(g, 500, 60, VG_ADAPT_SPUN);
+	}
+	assert_true(g->a.patience >= 500 * VG_MS);
+	changes = g->changes;
+	for (i = 0; i < 60; i++) {
+		g->lively = true;
+		live(g, 500, 60, VG_ADAPT_SPUN);
+		g->lively = false;
+		live(g, 500, 60, VG_ADAPT_SPUN);
+	}
+	assert_in_range(g->changes - changes, 0, 2 * 60 / 10);
 	free(g);
 }
 
@@ -182,7 +242,7 @@ static void host_go(struct sim *m, u64 ms, u32 points)
 			continue;
 		vg_plan_begin(&m->plan, m->now, VG_NONE, VG_NONE);
 		vg_ent_policy(&m->st, &m->st.cells[0], &m->plan, vm->ents);
-		sim_kick(m, m->plan.kick);
+		sim_kick(m, &m->st.cells[0], m->plan.kick);
 		sim_settle(m);
 	}
 }
@@ -223,9 +283,12 @@ int main(void)
 		cmocka_unit_test(test_half_life),
 		cmocka_unit_test(test_spinner_becomes_gang),
 		cmocka_unit_test(test_calm_guest_stays_off),
+		cmocka_unit_test(test_lock_holders_count_without_ple),
 		cmocka_unit_test(test_lock_holders_preempted),
 		cmocka_unit_test(test_borderline_does_not_flap),
 		cmocka_unit_test(test_phases_are_followed),
+		cmocka_unit_test(test_silence_is_followed),
+		cmocka_unit_test(test_false_silence_is_learnt),
 		cmocka_unit_test(test_change_after_long_phase),
 		cmocka_unit_test(test_host_follows),
 	};

@@ -149,6 +149,81 @@ static void test_affinity_forgets_nobody(void **state)
 	free(m);
 }
 
+/* Time that is charged in advance does not move the others on: nor does a gang's full stint. */
+static void test_advance_charge_moves_nobody(void **state)
+{
+	struct sim *m = sim_new(4, 3);
+	u64 before = m->st.cells[0].vnow;
+
+	add_vm(m, 0, 4, GANG, ANY);
+	sim_go(m, 2);
+	assert_int_equal(vg_weight_of(m->st.ents[m->st.vms[0].ents].on), 4);
+	assert_in_range(m->st.cells[0].vnow - before, 0, 2 * VG_MS);
+	assert_int_equal(m->st.ents[m->st.vms[0].ents].ahead, 4 * 20 * VG_MS);
+	free(m);
+}
+
+/* Not even a gang that was held for long takes a pCPU from who is further behind than it. */
+static void test_force_spares_who_is_behind(void **state)
+{
+	struct sim *m = sim_new(1, 3);
+
+	add_vm(m, 0, 1, OFF, ANY);
+	sim_go(m, 3);
+	assert_true(claims(m, true));
+	m->st.ents[m->st.vms[1].ents].vtime += 100 * VG_MS;
+	assert_false(claims(m, true));
+	free(m);
+}
+
+/*
+ * A gang of three and one of two on four pCPUs never fit: each has half of the
+ * host all the same, and none of the three waits for longer than two slices.
+ */
+static void test_odd_widths_share_alike(void **state)
+{
+	struct sim *m = sim_new(4, 3);
+	u32 i;
+
+	add_vm(m, 0, 3, GANG, ANY);
+	add_vm(m, 1, 2, GANG, ANY);
+	sim_go(m, 10000);
+	assert_in_range(sim_vm_ran(m, 0), 19600 * VG_MS, 20400 * VG_MS);
+	assert_in_range(sim_vm_ran(m, 1), 19600 * VG_MS, 20400 * VG_MS);
+	for (i = 0; i < 5; i++)
+		assert_in_range(m->v[i].waited, 0, 60 * VG_MS);
+	free(m);
+}
+
+/* A narrow VM of much weight has its pCPU, whatever gangs run beside it. */
+static void test_narrow_vm_keeps_its_pcpu(void **state)
+{
+	struct sim *m = sim_new(3, 3);
+
+	sim_vcpu(m, 0, OFF, 400, ANY);
+	add_vm(m, 1, 3, GANG, ANY);
+	add_vm(m, 2, 2, GANG, ANY);
+	sim_go(m, 5000);
+	assert_in_range(sim_vm_ran(m, 0), 4800 * VG_MS, 5000 * VG_MS);
+	free(m);
+}
+
+/* Who has been sent somebody does not ask by himself, though his stint ends. */
+static void test_sent_pcpu_does_not_ask(void **state)
+{
+	struct sim *m = sim_new(1, 3);
+	struct vg_cell *c = &m->st.cells[0];
+	u64 then;
+
+	add_vm(m, 0, 2, OFF, ANY);
+	sim_go(m, 3);
+	then = m->now + 100 * VG_MS;
+	assert_true(vg_pcpu_ends(&m->st, c, 0, then));
+	c->pcpu[0].coming = 1;
+	assert_false(vg_pcpu_ends(&m->st, c, 0, then));
+	free(m);
+}
+
 /* A gang that was held, and becomes wider than its cell, is held no longer. */
 static void test_wide_gang_is_released(void **state)
 {
@@ -212,6 +287,11 @@ int main(void)
 		cmocka_unit_test(test_dodging_gains_nothing),
 		cmocka_unit_test(test_held_gang_is_not_put_off),
 		cmocka_unit_test(test_affinity_forgets_nobody),
+		cmocka_unit_test(test_advance_charge_moves_nobody),
+		cmocka_unit_test(test_force_spares_who_is_behind),
+		cmocka_unit_test(test_odd_widths_share_alike),
+		cmocka_unit_test(test_narrow_vm_keeps_its_pcpu),
+		cmocka_unit_test(test_sent_pcpu_does_not_ask),
 		cmocka_unit_test(test_wide_gang_is_released),
 		cmocka_unit_test(test_cap_binds_all_members),
 		cmocka_unit_test(test_cap_leaves_no_crumbs),

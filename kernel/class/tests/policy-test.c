@@ -464,7 +464,7 @@ static void mix(u64 seed)
 			vm->weight = 1 + sim_rand(m, 1000);
 			vg_plan_begin(&m->plan, m->now, VG_NONE, VG_NONE);
 			vg_ent_policy(&m->st, &m->st.cells[0], &m->plan, vm->ents);
-			sim_kick(m, m->plan.kick);
+			sim_kick(m, &m->st.cells[0], m->plan.kick);
 			sim_settle(m);
 		}
 	}
@@ -516,7 +516,7 @@ static void test_leaving(void **state)
 			ei = m->st.vcpus[vi].ent;
 			vg_plan_begin(&m->plan, m->now, VG_NONE, VG_NONE);
 			vg_vcpu_unbind(&m->st, c, &m->plan, vi);
-			sim_kick(m, m->plan.kick);
+			sim_kick(m, &m->st.cells[0], m->plan.kick);
 			vg_ent_put(&m->st, ei);
 			vg_vcpu_put(&m->st, vi);
 			sim_settle(m);

@@ -47,7 +47,21 @@ struct sim {
 	u64 missed;			/* reservations not met */
 	u64 starts, worst_start;	/* gang starts; latest member, ns */
 	u32 nr_cpus;
+	u32 cell[SIM_CPUS];		/* of each pCPU */
+	u32 bit[SIM_CPUS];
+	u64 due[VG_MAX_CELLS];		/* when the cell's timer fires */
 };
+
+/* The cell of pCPU @g, and that of a vCPU. */
+static inline struct vg_cell *sim_cell(struct sim *m, u32 g)
+{
+	return &m->st.cells[m->cell[g]];
+}
+
+static inline struct vg_cell *sim_vcpu_cell(struct sim *m, u32 vi)
+{
+	return &m->st.cells[m->st.ents[m->st.vcpus[vi].ent].cell];
+}
 
 static inline u32 sim_rand(struct sim *m, u32 n)
 {
@@ -55,23 +69,31 @@ static inline u32 sim_rand(struct sim *m, u32 n)
 	return (m->seed >> 33) % n;
 }
 
-static inline struct sim *sim_new(u32 cpus, u64 seed)
+/* A host of @cells cells of @size pCPUs each. */
+static inline struct sim *sim_new_cells(u32 cells, u32 size, u64 seed)
 {
 	struct sim *m = calloc(1, sizeof(*m));
 	u32 b;
 
-	m->nr_cpus = cpus;
+	m->nr_cpus = cells * size;
 	m->seed = seed;
 	m->now = 1000 * VG_MS;
 	vg_state_begin(&m->st);
-	for (b = 0; b < cpus; b++) {
-		vg_cell_add_pcpu(&m->st.cells[0], b);
+	m->st.nr_cells = cells;
+	for (b = 0; b < m->nr_cpus; b++) {
+		m->cell[b] = b / size;
+		m->bit[b] = vg_cell_add_pcpu(sim_cell(m, b), b);
 		m->cur[b] = VG_NONE;
 		m->local[b] = VG_NONE;
 		m->idle[b] = true;
-		vg_idle_set(&m->st.cells[0], b);
+		vg_idle_set(sim_cell(m, b), m->bit[b]);
 	}
 	return m;
+}
+
+static inline struct sim *sim_new(u32 cpus, u64 seed)
+{
+	return sim_new_cells(1, cpus, seed);
 }
 
 static inline void sim_enqueue(struct sim *m, u32 vi, bool wakeup, bool again);
@@ -89,57 +111,100 @@ static inline void sim_insert(struct sim *m, u32 vi, u32 b)
 		sim_enqueue(m, other, false, true);
 }
 
-static inline void sim_kick(struct sim *m, u64 mask)
+static inline void sim_kick(struct sim *m, struct vg_cell *c, u64 mask)
 {
-	struct vg_cell *c = &m->st.cells[0];
-	u32 b;
+	u32 b, g;
+	u64 left;
 
-	for (b = 0; b < m->nr_cpus; b++) {
-		if (!(mask & vg_bit(b)))
-			continue;
+	vg_each_bit(b, left, mask & c->all) {
+		g = c->pcpu[b].cpu;
 		if (c->pcpu[b].coming != VG_NONE && c->pcpu[b].served)
 			continue;
-		if (m->cur[b] != VG_NONE)
-			m->v[m->cur[b]].slice = false;
-		m->resched[b] = true;
+		if (m->cur[g] != VG_NONE)
+			m->v[m->cur[g]].slice = false;
+		m->resched[g] = true;
 	}
+	if (vg_cell_late(c, m->now)) {
+		c->armed = vg_cell_wants(c);
+		m->due[c->id] = vg_cell_wants(c);
+	}
+}
+
+/* The first vCPU sets the cell's timer. */
+static inline void sim_wake_cell(struct sim *m, struct vg_cell *c)
+{
+	if (c->nr_vcpus != 1)
+		return;
+	c->armed = m->now + VG_HEARTBEAT;
+	m->due[c->id] = c->armed;
+}
+
+/* @vi leaves its ent; returns how far that was ahead. */
+static inline s64 sim_unbind(struct sim *m, u32 vi)
+{
+	struct vg_cell *c = sim_vcpu_cell(m, vi);
+	u32 ei = m->st.vcpus[vi].ent;
+	s64 lead = vg_ent_lead(&m->st, c, ei, m->now);
+
+	vg_plan_begin(&m->plan, m->now, VG_NONE, VG_NONE);
+	vg_vcpu_unbind(&m->st, c, &m->plan, vi);
+	sim_kick(m, c, m->plan.kick);
+	vg_ent_put(&m->st, ei);
+	return lead;
+}
+
+/* The VM of @vi has another home, and there it goes. */
+static inline void sim_rehome(struct sim *m, u32 vi)
+{
+	struct vg_vcpu *v = &m->st.vcpus[vi];
+	struct vg_cell *c = &m->st.cells[m->st.vms[v->slot].home];
+	u32 ei = vg_ent_get(&m->st, v->slot, c->id);
+	s64 lead = sim_unbind(m, vi);
+
+	v->mask = c->all;
+	vg_vcpu_arrive(&m->st, c, vi, ei, lead);
+	sim_wake_cell(m, c);
 }
 
 static inline void sim_enqueue(struct sim *m, u32 vi, bool wakeup, bool again)
 {
-	struct vg_cell *c = &m->st.cells[0];
+	struct vg_cell *c = sim_vcpu_cell(m, vi);
 	u64 kick;
 	u32 b;
 
+	if (vg_vcpu_strays(&m->st, c, &m->st.vcpus[vi])) {
+		sim_rehome(m, vi);
+		c = sim_vcpu_cell(m, vi);
+	}
 	vg_plan_begin(&m->plan, m->now, VG_NONE, VG_NONE);
 	vg_vcpu_wait(&m->st, c, &m->plan, vi);
 	b = vg_wake(&m->st, c, &m->plan, vi, wakeup && !again);
 	kick = m->plan.kick;
 	m->v[vi].since = m->now;
 	if (b != VG_NONE)
-		sim_insert(m, vi, b);
-	sim_kick(m, kick);
+		sim_insert(m, vi, c->pcpu[b].cpu);
+	sim_kick(m, c, kick);
 }
 
 static inline void sim_stop(struct sim *m, u32 b)
 {
-	struct vg_cell *c = &m->st.cells[0];
+	struct vg_cell *c = sim_cell(m, b);
 	u32 vi = m->cur[b];
 
 	m->cur[b] = VG_NONE;
 	vg_plan_begin(&m->plan, m->now, VG_NONE, VG_NONE);
 	vg_vcpu_stop(&m->st, c, &m->plan, vi);
-	sim_kick(m, m->plan.kick);
+	sim_kick(m, c, m->plan.kick);
 	if (!m->v[vi].runnable) {
 		vg_plan_begin(&m->plan, m->now, VG_NONE, VG_NONE);
 		vg_vcpu_leave(&m->st, c, &m->plan, vi);
-		sim_kick(m, m->plan.kick);
+		sim_kick(m, c, m->plan.kick);
 	}
 }
 
 static inline void sim_run(struct sim *m, u32 b, u32 vi)
 {
-	struct vg_cell *c = &m->st.cells[0];
+	struct vg_cell *c = sim_cell(m, b);
 	struct sim_vcpu *v = &m->v[vi];
 
 	m->cur[b] = vi;
@@ -147,13 +212,13 @@ static inline void sim_run(struct sim *m, u32 b, u32 vi)
 	v->slice = true;
 	if (m->now - v->since > v->waited)
 		v->waited = m->now - v->since;
-	vg_vcpu_run(&m->st, c, vi, b, m->now);
+	vg_vcpu_run(&m->st, c, vi, m->bit[b], m->now);
 }
 
 /* schedule() on pCPU @b. */
 static inline void sim_schedule(struct sim *m, u32 b)
 {
-	struct vg_cell *c = &m->st.cells[0];
+	struct vg_cell *c = sim_cell(m, b);
 	u32 prev = m->cur[b], next = VG_NONE, i;
 	struct vg_plan pl;
 
@@ -170,7 +235,7 @@ static inline void sim_schedule(struct sim *m, u32 b)
 		if (next != VG_NONE)
 			sim_enqueue(m, next, false, true);
 		m->idle[b] = false;
-		vg_idle_clear(c, b);
+		vg_idle_clear(c, m->bit[b]);
 		return;
 	}
 	if (prev != VG_NONE && m->v[prev].runnable && m->v[prev].slice)
@@ -180,7 +245,7 @@ static inline void sim_schedule(struct sim *m, u32 b)
 		prev = VG_NONE;
 	}
 	if (m->local[b] == VG_NONE) {
-		vg_plan_begin(&m->plan, m->now, b, prev);
+		vg_plan_begin(&m->plan, m->now, m->bit[b], prev);
 		vg_pick(&m->st, c, &m->plan);
 		pl = m->plan;
 		if (pl.own == VG_KEEP) {
@@ -189,10 +254,10 @@ static inline void sim_schedule(struct sim *m, u32 b)
 		} else if (pl.own != VG_NONE) {
 			m->local[b] = pl.own;
 		}
-		for (i = 0; i < m->nr_cpus; i++)
+		for (i = 0; i < c->nr_pcpus; i++)
 			if ((pl.placed & vg_bit(i)) && c->pcpu[i].coming != VG_NONE)
-				sim_insert(m, c->pcpu[i].coming, i);
-		sim_kick(m, pl.kick);
+				sim_insert(m, c->pcpu[i].coming, c->pcpu[i].cpu);
+		sim_kick(m, c, pl.kick);
 		if (pl.own == VG_KEEP && prev != VG_NONE && m->v[prev].slice)
 			return;
 	}
@@ -210,7 +275,7 @@ static inline void sim_schedule(struct sim *m, u32 b)
 		sim_run(m, b, next);
 	} else {
 		m->idle[b] = true;
-		vg_idle_set(c, b);
+		vg_idle_set(c, m->bit[b]);
 	}
 }
 
@@ -237,12 +302,28 @@ static inline void sim_settle(struct sim *m)
 
 static inline u64 sim_pcpu_deadline(struct sim *m, u32 b)
 {
-	return vg_pcpu_deadline(&m->st, &m->st.cells[0].pcpu[b], m->cur[b]);
+	return vg_pcpu_deadline(&m->st, &sim_cell(m, b)->pcpu[m->bit[b]], m->cur[b]);
+}
+
+/* The timer of cell @c: refill, heartbeat, and who is to move. */
+static inline void sim_timer(struct sim *m, struct vg_cell *c)
+{
+	u64 next;
+
+	vg_host_level(&m->st, m->now);
+	vg_plan_begin(&m->plan, m->now, VG_NONE, VG_NONE);
+	next = vg_cell_timer(&m->st, c, &m->plan);
+	if (m->plan.mover != VG_NONE && vg_vm_move(&m->st, c, &m->plan))
+		vg_cell_moved(&m->st, c, &m->plan);
+	m->missed += m->plan.nr_missed;
+	c->armed = c->nr_vcpus ? next : 0;
+	m->due[c->id] = c->armed;
+	sim_kick(m, c, m->plan.kick);
+	sim_settle(m);
 }
 
 static inline void sim_step(struct sim *m)
 {
-	struct vg_cell *c = &m->st.cells[0];
 	u32 b, i;
 
 	m->now += SIM_STEP;
@@ -257,7 +338,8 @@ static inline void sim_step(struct sim *m)
 					struct vg_vcpu *w = &m->st.vcpus[i];
 
 					if (m->v[i].used && w->state == VG_WAITING &&
-					    (w->mask & vg_bit(b)) &&
+					    sim_vcpu_cell(m, i) == sim_cell(m, b) &&
+					    (w->mask & vg_bit(m->bit[b])) &&
 					    !(m->st.ents[w->ent].flags & VG_THROTTLED)) {
 						m->lost_ns += SIM_STEP;
 						break;
@@ -302,18 +384,9 @@ static inline void sim_step(struct sim *m)
 		}
 	}
 	sim_settle(m);
-	/* The timer: refill, reservations and sweep. */
-	if ((vg_cell_wants(c) && vg_cell_wants(c) <= m->now) || m->now % (1000 * VG_MS) == 0) {
-		vg_plan_begin(&m->plan, m->now, VG_NONE, VG_NONE);
-		if (vg_cell_refill(&m->st, c, &m->plan))
-			m->plan.kick |= c->idle & c->all;
-		vg_cell_alarm(&m->st, c, &m->plan);
-		m->missed += m->plan.nr_missed;
-		if (m->now % (1000 * VG_MS) == 0)
-			vg_cell_sweep(&m->st, c, &m->plan);
-		sim_kick(m, m->plan.kick);
-		sim_settle(m);
-	}
+	for (i = 0; i < m->st.nr_cells; i++)
+		if (m->due[i] && m->due[i] <= m->now)
+			sim_timer(m, &m->st.cells[i]);
 }
 
 static inline void sim_go(struct sim *m, u64 ms)
@@ -332,21 +405,30 @@ static inline void sim_host(struct sim *m, u32 b, u64 ns)
 	sim_settle(m);
 }
 
-/* A new vCPU of VM @slot; it wakes at the next step.  Returns its index. */
-static inline u32 sim_vcpu(struct sim *m, u32 slot, u32 cosched, u32 weight, u64 mask)
+/*
+ * A new vCPU of VM @slot; it wakes at the next step.  It may use pCPUs @mask of
+ * its home cell, and, if these are all, every cell of @cells.  Returns its index.
+ */
+static inline u32 sim_vcpu_in(struct sim *m, u32 slot, u32 cosched, u32 weight, u64 mask,
+			      u64 cells)
 {
 	struct vmgang_bpf_vm vm = { .id = slot + 1, .slot = slot, .cosched = cosched,
 				    .cgroup_id = slot + 1, .slice_us = 20000 };
 	struct vmgang_bpf_vcpu vc = { .vm_id = slot + 1, .slot = slot, .cgroup_id = slot + 1 };
-	struct vg_cell *c = &m->st.cells[0];
-	u32 vi = vg_vcpu_get(&m->st, &vm, &vc, 1000, weight), ei;
+	u32 vi = vg_vcpu_get(&m->st, &vm, &vc, 1000, weight), home, ei;
+	struct vg_cell *c;
 
-	ei = vg_ent_get(&m->st, slot, 0);
+	home = m->st.vms[slot].home;
+	cells &= vg_all_cells(&m->st);
+	if (!(cells & vg_bit(home)))
+		home = vg_vm_house(&m->st, slot, cells);
+	c = &m->st.cells[home];
+	m->st.vcpus[vi].cells = (mask & c->all) == c->all ? cells : vg_bit(home);
+	ei = vg_ent_get(&m->st, slot, home);
 	vg_vcpu_bind(&m->st, c, vi, ei, mask & c->all);
+	sim_wake_cell(m, c);
 	m->st.vcpus[vi].pid = 1000 + vi;
-	m->v[vi].used = true;
-	m->v[vi].vi = vi;
-	m->v[vi].until = m->now;
+	m->v[vi] = (struct sim_vcpu){ .vi = vi, .used = true, .until = m->now };
 	return vi;
 }
 
@@ -363,9 +445,38 @@ static inline u32 sim_reserve(struct sim *m, u32 slot, u64 period, u64 slice, bo
 			vg_reserve_book(&m->st, c, i, m->now);
 	vg_plan_begin(&m->plan, m->now, VG_NONE, VG_NONE);
 	vg_ent_policy(&m->st, c, &m->plan, vm->ents);
-	sim_kick(m, m->plan.kick);
+	sim_kick(m, c, m->plan.kick);
 	sim_settle(m);
 	return vm->nr_booked;
+}
+
+static inline u32 sim_vcpu(struct sim *m, u32 slot, u32 cosched, u32 weight, u64 mask)
+{
+	return sim_vcpu_in(m, slot, cosched, weight, mask, ~0ULL);
+}
+
+/* All vCPUs of VM @slot are gone. */
+static inline void sim_vm_end(struct sim *m, u32 slot)
+{
+	u32 i, b;
+
+	for (i = 0; i < SIM_VCPUS; i++) {
+		if (!m->v[i].used || m->st.vcpus[i].slot != slot)
+			continue;
+		m->v[i].runnable = false;
+		for (b = 0; b < m->nr_cpus; b++) {
+			if (m->cur[b] == i) {
+				sim_stop(m, b);
+				m->resched[b] = true;
+			}
+			if (m->local[b] == i)
+				m->local[b] = VG_NONE;
+		}
+		sim_unbind(m, i);
+		vg_vcpu_put(&m->st, i);
+		m->v[i].used = false;
+	}
+	sim_settle(m);
 }
 
 static inline u64 sim_vm_ran(struct sim *m, u32 slot)
