@@ -1,8 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Shows that the class can be attached and detached 50 times under running VMs;
-# VMGANG_ROUNDS says how often instead.
+# Shows that the class can be attached and detached under running VMs, 50 times or VMGANG_ROUNDS.
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 class_up
