@@ -504,8 +504,7 @@ VG_FN u64 vg_cell_timer(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 	u64 next = pl->now + VG_HEARTBEAT, wants;
 	bool beat = vg_since(pl->now, c->swept) >= VG_HEARTBEAT / 2;
 
-	if (vg_cell_refill(s, c, pl))
-		pl->kick |= c->idle & c->all;
+	vg_cell_refill(s, c, pl);
 	vg_cell_alarm(s, c, pl);
 	pl->mover = VG_NONE;
 	if (beat) {

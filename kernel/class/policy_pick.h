@@ -479,10 +479,13 @@ VG_FN void vg_vcpu_leave(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 	vg_gang_release(c, e);
 }
 
-/* Caps: let go on whoever has tokens again.  Returns how many did. */
-VG_FN u32 vg_cell_refill(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl)
+/*
+ * Caps: let go on whoever has tokens again, where nobody runs.  They are not
+ * counted: the verifier would follow the loops once for each of the values.
+ */
+VG_FN void vg_cell_refill(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl)
 {
-	u32 n = 0, vi = c->paused, ei = c->throttled, next, keep = VG_NONE;
+	u32 vi = c->paused, ei = c->throttled, next, keep = VG_NONE;
 
 	c->refill = 0;
 	while (vi != VG_NONE && can_loop) {
@@ -495,7 +498,7 @@ VG_FN u32 vg_cell_refill(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 			vg_vcpu_wait(s, c, pl, vi);
 			if (v->rsv.terms.slice)
 				vg_cell_alarm_at(c, pl->now);
-			n++;
+			pl->kick |= c->idle & c->all;
 		} else if (!vg_cap_left(&v->cap, pl->now)) {
 			vg_cell_refill_at(c, vg_cap_refill(&v->cap));
 		}
@@ -508,7 +511,8 @@ VG_FN u32 vg_cell_refill(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 		next = e->next;
 		if (vg_cap_left(&vg_vm(s, e->slot)->cap, pl->now)) {
 			e->flags &= ~VG_THROTTLED;
-			n += e->nr_waiting;
+			if (e->nr_waiting)
+				pl->kick |= c->idle & c->all;
 			vg_edf_release(s, c, ei, pl->now);
 			vg_ent_requeue(s, c, ei);
 		} else {
@@ -519,7 +523,6 @@ VG_FN u32 vg_cell_refill(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 		ei = next;
 	}
 	c->throttled = keep;
-	return n;
 }
 
 /* Forget that the ent is throttled: its last vCPU leaves. */
