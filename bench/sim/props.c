@@ -117,7 +117,8 @@ bool props_gang(const struct sim *sim, const struct vm_conf *conf)
  * How long a vCPU may wait. While its VM is charged one turn, the others get
  * theirs in proportion to their weights; siblings take turns at that; and all
  * that is in front of it may run once, because order among equals is not kept.
- * Twice that, as pCPUs come free at their own times.
+ * Twice that, as pCPUs come free at their own times. A VM that has slept may come
+ * back with the time saved up that the scheduler lets it make up for.
  *
  * Where affinity keeps a vCPU from the pCPUs that its VM's share is spent on,
  * virtual time, which is the VM's, says nothing about it; then what holds is
@@ -127,7 +128,7 @@ bool props_gang(const struct sim *sim, const struct vm_conf *conf)
 static u64 wait_bound(const struct sim *sim, const struct vcpu *v)
 {
 	const struct vm_conf *conf = v->vm->conf;
-	u64 weights = 0, ahead = 0, bound;
+	u64 weights = 0, ahead = 0, saved = 0, bound;
 	bool pinned = false, reserved = false;
 	u32 i;
 
@@ -138,8 +139,11 @@ static u64 wait_bound(const struct sim *sim, const struct vcpu *v)
 		reserved |= c->reserve_slice != 0;
 		weights += c->weight;
 		ahead += turn(sim, c) * c->vcpus;
+		if (!props_hungry(c))
+			saved += sim->ops->lag * c->weight / 100;
 	}
-	bound = 2 * (turn(sim, conf) * conf->vcpus * (weights / conf->weight + 1) + ahead);
+	bound = 2 * (turn(sim, conf) * conf->vcpus * (weights / conf->weight + 1) + ahead) +
+		saved;
 	if (pinned && bound < 3 * SEC + sim->nr_vms * SEC + ahead)
 		bound = 3 * SEC + sim->nr_vms * SEC + ahead;
 	/* All of this in the 5 % that can not be booked. */
@@ -307,7 +311,7 @@ static double useful(const struct sim *sim, const struct vm_conf *conf)
  * proportion to weight, but nobody more than his width has use for; and if the
  * host's own threads take a little of that from him, it is not the others' fault.
  */
-double props_deserves(const struct sim *sim, u32 at, double span, bool *whole)
+double props_deserves(const struct sim *sim, u32 at, double span)
 {
 	double left = 0, weights;
 	bool *full = calloc(sim->nr_vms, sizeof(bool)), again = true;
@@ -339,8 +343,6 @@ double props_deserves(const struct sim *sim, u32 at, double span, bool *whole)
 			again = true;
 		}
 	}
-	if (whole)
-		*whole = full[at];
 	left = full[at] ? useful(sim, sim->vms[at].conf) * span :
 	       left * (double)sim->vms[at].conf->weight / weights;
 	free(full);
@@ -365,15 +367,32 @@ double props_slack(const struct sim *sim, const struct vm *vm, double share)
 	return share * 0.02 + 2.0 * (double)(turn(sim, vm->conf) * (vm->nr_vcpus + widest));
 }
 
-/* Are there VMs that do not want to run all the time? */
-static bool some_sleep(const struct sim *sim)
+/*
+ * What of @want VMs that come and go may cost a hungry one, who is as wide as he
+ * is and can not make up for it when they are gone. At worst they come all at
+ * once, and leave him what pCPUs there are besides; and even if they do not, nine
+ * tenths of his width are all he can be sure of. Others find the rest.
+ */
+static double lost_at_most(const struct sim *sim, const struct vm *vm, double want, double span)
 {
+	double width = useful(sim, vm->conf), left = (double)sim->nr_pcpus, ran = 0, sure, most;
 	u32 i;
 
-	for (i = 0; i < sim->nr_vms; i++)
-		if (!props_hungry(sim->vms[i].conf))
-			return true;
-	return false;
+	for (i = 0; i < sim->nr_vms; i++) {
+		if (props_hungry(sim->vms[i].conf))
+			continue;
+		ran += (double)props_ran(&sim->vms[i]);
+		left -= (double)sim->vms[i].nr_vcpus;
+	}
+	if (ran <= 0)
+		return 0;
+	if (left < 0)
+		left = 0;
+	most = ran / ((double)sim->nr_pcpus - left);
+	sure = width * (span - most) + (left < width ? left : width) * most;
+	if (sure > width * span * 0.9)
+		sure = width * span * 0.9;
+	return want > sure ? want - sure : 0;
 }
 
 /*
@@ -397,14 +416,11 @@ static bool narrow_beside_reserves(const struct sim *sim)
 
 /*
  * Weights count whatever the widths: a gang that finds no room to be whole has
- * its share in part. Only who deserves all of his width has no time in which to
- * make up for a turn that VMs which come and go took before his: a tenth may be
- * lost to them, and is found by others.
+ * its share in part.
  */
 static void check_fair(struct sim *sim)
 {
 	double span = (double)(sim->end - sim->warm_at), spare = 0;
-	bool sleep = some_sleep(sim), whole = false;
 	u32 i;
 
 	for (i = 0; i < sim->nr_vms; i++)
@@ -417,12 +433,9 @@ static void check_fair(struct sim *sim)
 		return;
 	}
 	for (i = 0; i < sim->nr_vms; i++) {
-		double want = 0;
-
 		if (props_hungry(sim->vms[i].conf))
-			want = props_deserves(sim, i, span, &whole);
-		if (want > 0 && whole && sleep)
-			spare += want * 0.1;
+			spare += lost_at_most(sim, &sim->vms[i], props_deserves(sim, i, span),
+					      span);
 	}
 	for (i = 0; i < sim->nr_vms; i++) {
 		struct vm *vm = &sim->vms[i];
@@ -430,10 +443,10 @@ static void check_fair(struct sim *sim)
 
 		if (!props_hungry(vm->conf))
 			continue;
-		want = props_deserves(sim, i, span, &whole);
+		want = props_deserves(sim, i, span);
 		got = (double)props_ran(vm);
 		most = props_slack(sim, vm, want) + (double)sim->stats.stolen;
-		lost = whole && sleep ? want * 0.1 : 0;
+		lost = lost_at_most(sim, vm, want, span);
 		if (got > want + most + spare - lost || got < want - most - lost)
 			props_fail(sim, PROP_FAIR, vm->vcpus,
 				   "its VM ran %.1f ms of %.1f that it deserves, give or take %.1f",

@@ -55,10 +55,9 @@ bool props_hungry(const struct vm_conf *conf);
 bool props_gang(const struct sim *sim, const struct vm_conf *conf);
 u64 props_ran(const struct vm *vm);
 /*
- * ns that hungry VM @at deserves of @span, of what the hungry ones got together;
- * @whole, unless NULL, is told whether that is all of its width.
+ * ns that hungry VM @at deserves of @span, of what the hungry ones got together.
  */
-double props_deserves(const struct sim *sim, u32 at, double span, bool *whole);
+double props_deserves(const struct sim *sim, u32 at, double span);
 /* What a VM may be ahead or behind at any moment. */
 double props_slack(const struct sim *sim, const struct vm *vm, double share);
 

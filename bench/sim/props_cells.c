@@ -123,7 +123,7 @@ static double grain(struct sim *sim, double span)
 			if (!settles(sim->vms[i].conf) ||
 			    sim->ops->cell(sim, sim->vms[i].vcpus) != c)
 				continue;
-			d = props_deserves(sim, i, span, NULL) / span;
+			d = props_deserves(sim, i, span) / span;
 			if (least <= 0 || d < least)
 				least = d;
 		}
@@ -160,7 +160,7 @@ void cells_fair(struct sim *sim)
 
 		if (!settles(vm->conf))
 			continue;
-		want = props_deserves(sim, i, span, NULL);
+		want = props_deserves(sim, i, span);
 		got = (double)props_ran(vm);
 		slack = props_slack(sim, vm, want) + (double)sim->stats.stolen;
 		if (got < want / (1 + off) - slack ||

@@ -25,6 +25,7 @@ enum sched_flags {
  * struct sched_ops - a scheduler
  * @name:	as on the command line
  * @what:	one sentence
+ * @lag:	ns, at weight 100, that a VM may be behind and still make up for
  * @state:	bytes of sim->priv; @vm, @vcpu, @pcpu likewise
  * @begin:	before the first event; 0, or -1 after a message
  * @end:	after the last; optional
@@ -50,6 +51,7 @@ struct sched_ops {
 	const char *name;
 	const char *what;
 	u32 flags;
+	u64 lag;
 	size_t state;
 	size_t vm;
 	size_t vcpu;

@@ -552,7 +552,7 @@ struct class_counts class_counts(struct sim *sim)
 const struct sched_ops id = {				\
 	.name = says,					\
 	.what = sentence,				\
-	.flags = (bits) | SCHED_PROPS,			\
+	.flags = (bits) | SCHED_PROPS, .lag = VG_LAG,	\
 	.state = sizeof(struct class),			\
 	.vcpu = sizeof(struct class_vcpu),		\
 	.pcpu = sizeof(struct class_pcpu),		\

@@ -40,7 +40,8 @@
  * A member that wakes within its gang's stint gets a pCPU back at once, from
  * whoever filled in.  A vCPU that wakes in a VM which is more than 1 ms behind
  * the ent of some pCPU preempts there; if it was a gang that ran there, only
- * that member makes room, and comes back after it.
+ * that member makes room, and comes back after it.  Who had to make room goes
+ * on at once where an ent is a slice ahead, a gang where all of it can.
  *
  * Who decides, and who carries it out
  *

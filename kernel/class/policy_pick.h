@@ -67,13 +67,19 @@ VG_FN bool vg_pick_rejoin(struct vg_state_all *s, struct vg_cell *c, struct vg_p
 	return true;
 }
 
-/* The vCPU of ent @ei for whose sake a sibling gave the pCPU up, if it still waits. */
-VG_INLINE u32 vg_pcpu_hint(struct vg_state_all *s, struct vg_cell *c, u32 bit, u32 ei)
+/*
+ * The vCPU of ent @ei for whose sake a sibling gave the pCPU up, if it still waits;
+ * not once a third has waited for a slice of each: two could hand it to and fro.
+ */
+VG_INLINE u32 vg_pcpu_hint(struct vg_state_all *s, struct vg_cell *c, u32 bit, u32 ei, u64 now)
 {
+	struct vg_ent *e = vg_ent(s, ei);
 	u32 vi = vg_pcpu(c, bit)->hint;
 	struct vg_vcpu *v = vg_vcpu(s, vi);
 
 	if (vi == VG_NONE || v->state != VG_WAITING || v->ent != ei || !(v->mask & vg_bit(bit)))
+		return VG_NONE;
+	if (vg_since(now, vg_vcpu(s, e->head)->since) > e->slice * e->nr_bound)
 		return VG_NONE;
 	return vi;
 }
@@ -87,7 +93,7 @@ VG_FN bool vg_pick_hint(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 {
 	struct vg_pcpu *p = vg_pcpu(c, pl->self);
 	u64 until = p->deadline, since = p->since, vstart = p->vstart;
-	u32 vi = vg_pcpu_hint(s, c, pl->self, vg_vcpu(s, pl->prev)->ent);
+	u32 vi = vg_pcpu_hint(s, c, pl->self, vg_vcpu(s, pl->prev)->ent, pl->now);
 
 	if (vi == VG_NONE)
 		return false;
@@ -188,7 +194,7 @@ VG_FN void vg_pick_queue(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 				pl->narrow = k + 2 < VG_PLAN_TRIES ? vg_ent_width(e) - 1 : 1;
 			}
 		} else {
-			vi = vg_pcpu_hint(s, c, pl->self, ei);
+			vi = vg_pcpu_hint(s, c, pl->self, ei, pl->now);
 			if (vi == VG_NONE)
 				vi = vg_ent_waiter(s, ei, pl->self, pl->now);
 			if (vi != VG_NONE) {
@@ -211,10 +217,16 @@ VG_FN void vg_pick_queue(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 	vi = filler == VG_NONE ? VG_NONE : vg_pick_part(s, pl, filler, inc);
 	if (inc != VG_NONE &&
 	    (vi == VG_NONE || (filler != inc && vg_before(vg_ent(s, inc)->vtime, limit)))) {
-		vg_pcpu_renew(s, c, pl);
-		if (filler == inc)
-			vg_cell_advance(c, pl->self, first);
-		return;
+		/* It goes on; by turns with siblings for which there is no pCPU. */
+		vi = filler == inc ? VG_NONE : vg_pick_part(s, pl, inc, inc);
+		if (vi == VG_NONE) {
+			vg_pcpu_renew(s, c, pl);
+			if (filler == inc)
+				vg_cell_advance(c, pl->self, first);
+			return;
+		}
+		filler = inc;
+		first = vg_ent_vtime(vg_ent(s, inc));
 	}
 	if (vi == VG_NONE)
 		return;
@@ -286,9 +298,12 @@ VG_FN bool vg_pcpu_owed(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 	return vg_before(vtime, e->vstart) || vg_before(vtime, c->vnow - vg_vtime(o, o->slice));
 }
 
-/* The pCPU where @vi would disturb least; VG_NONE if it has to wait. */
+/*
+ * The pCPU where @vi would disturb least, of those whose ents are @gran ahead, or,
+ * if that is 0, that do not serve a stint; VG_NONE if it has to wait.
+ */
 VG_FN u32 vg_wake_victim(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 vi,
-			 bool rejoin)
+			 u64 gran)
 {
 	struct vg_vcpu *v = vg_vcpu(s, vi);
 	struct vg_ent *e = vg_ent(s, v->ent), *o;
@@ -303,14 +318,14 @@ VG_FN u32 vg_wake_victim(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 		    vg_reserve_guards(s, c, b, pl->now))
 			continue;
 		o = vg_ent(s, vg_vcpu(s, other)->ent);
-		if (rejoin) {
+		if (!gran) {
 			if ((o->flags & VG_ON) || vg_pcpu_owed(s, c, pl, b, e))
 				continue;
 			ahead = p->gang == v->ent ? ~0ULL >> 1 : vg_since(pl->now, p->since);
 		} else {
 			u64 lead = vg_pcpu_vtime(s, c, b, pl->now) - e->vtime;
 
-			if ((s64)lead <= (s64)vg_vtime(o, VG_WAKE_GRAN))
+			if ((s64)lead <= (s64)vg_vtime(o, gran))
 				continue;
 			if (vg_since(pl->now, p->since) <
 			    (o->flags & VG_ON ? VG_MIN_GRAN : VG_WAKE_GRAN)) {
@@ -329,8 +344,9 @@ VG_FN u32 vg_wake_victim(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 
 /*
  * vCPU @vi has just begun to wait.  Give it a pCPU at once if it is its turn: a
- * member of a gang within its stint, an idle pCPU, or, if @preempt, one whose
- * ent is well ahead.  Returns the pCPU, VG_NONE if it waits.
+ * member of a gang within its stint, an idle pCPU, or one whose ent is ahead: well
+ * if @preempt, by a slice if it has only lost its pCPU to another.  Returns the
+ * pCPU, VG_NONE if it waits.
  */
 VG_FN u32 vg_wake(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 vi,
 		  bool preempt)
@@ -355,12 +371,13 @@ VG_FN u32 vg_wake(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl,
 	if (gang && (e->flags & VG_ON) &&
 	    (b != VG_NONE || pl->now + VG_SLOP < e->deadline)) {
 		if (b == VG_NONE && preempt)
-			b = vg_wake_victim(s, c, pl, vi, true);
+			b = vg_wake_victim(s, c, pl, vi, 0);
 		if (b == VG_NONE)
 			return VG_NONE;
 		vg_count(c, VG_STAT_REJOINS, 1);
 	} else if (gang && vg_ent_width(e) > 1) {
-		if (b == VG_NONE)
+		if (b == VG_NONE &&
+		    (preempt || !vg_before(e->vtime + vg_vtime(e, e->slice), c->vnow)))
 			return VG_NONE;
 		if (vg_gang_start(s, c, pl, v->ent)) {
 			vg_cell_advance(c, b, done);
@@ -368,13 +385,16 @@ VG_FN u32 vg_wake(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl,
 			pl->kick &= ~vg_bit(v->bit);
 			return v->bit;
 		}
+		if (b == VG_NONE)
+			return VG_NONE;
 		vg_gang_hold(s, c, pl, v->ent);
 	} else if (b != VG_NONE) {
 		vg_cell_advance(c, b, done);
 		vg_count(c, VG_STAT_WAKE_IDLE, 1);
 	} else {
-		if (preempt)
-			b = vg_wake_victim(s, c, pl, vi, false);
+		/* Who had to make room does not pass a sibling that waits for longer. */
+		if (preempt || e->head == vi)
+			b = vg_wake_victim(s, c, pl, vi, preempt ? VG_WAKE_GRAN : e->slice);
 		if (b == VG_NONE)
 			return VG_NONE;
 		vg_count(c, VG_STAT_WAKE_PREEMPTS, 1);
