@@ -6,14 +6,25 @@
 #ifndef VMGANG_GANG_ACT_BPF_H
 #define VMGANG_GANG_ACT_BPF_H
 
+VG_INLINE void start_timer(struct cell_timer *t, u64 now, u64 when)
+{
+	bpf_timer_start(&t->timer, when > now ? when - now : 1, 0);
+}
+
 static void arm_timer(struct vg_cell *c, u64 now, u64 when)
 {
 	u32 id = c->id;
 	struct cell_timer *t = bpf_map_lookup_elem(&timers, &id);
+	u64 last;
 
 	c->armed = when;
-	if (t)
-		bpf_timer_start(&t->timer, when > now ? when - now : 1, 0);
+	if (!t)
+		return;
+	start_timer(t, now, when);
+	/* Another pCPU has set it meanwhile, and knew better. */
+	last = *(volatile u64 *)&c->armed;
+	if (last != when)
+		start_timer(t, now, last);
 }
 
 static __noinline void report_held(u32 ei)

@@ -179,6 +179,8 @@ static int on_timer(void *map, u32 *key, struct cell_timer *t)
 	vg_plan_begin(pl, now, VG_NONE, VG_NONE);
 	next = vg_cell_timer(&state, c, pl);
 	bpf_spin_unlock(lock);
+	if (c->nr_vcpus)
+		arm_timer(c, now, next);
 	if (pl->mover != VG_NONE)
 		move_home(c, cell, pl);
 	kick(c, pl->kick);
@@ -186,8 +188,9 @@ static int on_timer(void *map, u32 *key, struct cell_timer *t)
 		report_plan(pl);
 	if (pl->nr_missed)
 		report_missed(pl);
-	if (c->nr_vcpus)
-		arm_timer(c, now, next);
+	/* Who asked meanwhile may have been answered before the timer was set. */
+	if (c->nr_vcpus && vg_cell_late(c, now))
+		arm_timer(c, now, vg_cell_wants(c));
 	return 0;
 }
 
