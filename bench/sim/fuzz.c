@@ -213,11 +213,13 @@ static void random_vm(struct scenario *sc, struct rng *r, bool plain)
 	static const u64 slices[] = { 5, 10, 20, 20, 20, 50 };
 	char name[MAX_NAME];
 	struct vm_conf *vm;
+	u64 kind;
 
 	snprintf(name, sizeof(name), "vm%u", sc->nr_vms);
 	vm = scenario_add_vm(sc, name);
 	vm->vcpus = pick(r, 1, rng_percent(r, 10) ? 8 : 4);
-	vm->cosched = rng_percent(r, 60);
+	kind = rng_below(r, 100);
+	vm->cosched = kind < 50 ? COSCHED_GANG : kind < 65 ? COSCHED_ADAPTIVE : COSCHED_OFF;
 	vm->slice = slices[rng_below(r, 6)] * MS;
 	if (rng_percent(r, 40))
 		vm->weight = pick(r, 25, 400);

@@ -416,11 +416,13 @@ static bool narrow_beside_reserves(const struct sim *sim)
 
 /*
  * Weights count whatever the widths: a gang that finds no room to be whole has
- * its share in part.
+ * its share in part. Where VMs come or go, what somebody had no use for before
+ * that may still be made up for afterwards.
  */
 static void check_fair(struct sim *sim)
 {
 	double span = (double)(sim->end - sim->warm_at), spare = 0;
+	bool changes = false;
 	u32 i;
 
 	for (i = 0; i < sim->nr_vms; i++)
@@ -436,6 +438,7 @@ static void check_fair(struct sim *sim)
 		if (props_hungry(sim->vms[i].conf))
 			spare += lost_at_most(sim, &sim->vms[i], props_deserves(sim, i, span),
 					      span);
+		changes |= sim->vms[i].conf->arrive || sim->vms[i].conf->depart;
 	}
 	for (i = 0; i < sim->nr_vms; i++) {
 		struct vm *vm = &sim->vms[i];
@@ -446,6 +449,8 @@ static void check_fair(struct sim *sim)
 		want = props_deserves(sim, i, span);
 		got = (double)props_ran(vm);
 		most = props_slack(sim, vm, want) + (double)sim->stats.stolen;
+		if (changes)
+			most += (double)(sim->ops->lag * vm->conf->weight / 100);
 		lost = lost_at_most(sim, vm, want, span);
 		if (got > want + most + spare - lost || got < want - most - lost)
 			props_fail(sim, PROP_FAIR, vm->vcpus,

@@ -316,11 +316,13 @@ VG_FN bool vg_claimable(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 		return false;
 	/*
 	 * A gang's time is its stint's: a member that has just come back to one
-	 * that is over has no claim of its own.
+	 * that is over has no claim of its own.  Who is well behind need not wait
+	 * for the end of a long one.
 	 */
 	if ((o->flags & (VG_ON | VG_FILLS)) == VG_ON)
 		return now + VG_SLOP >= o->deadline ||
-		       (pl->forced && vg_since(now, o->start) >= o->slice / 2);
+		       ((pl->forced || (s64)ahead > (s64)vg_vtime(o, VG_LAG / 2)) &&
+			vg_since(now, o->start) >= o->slice / 2);
 	if ((o->flags & VG_ON) && vg_since(now, o->start) < VG_MIN_GRAN)
 		return false;
 	if (pl->forced)
@@ -476,7 +478,7 @@ VG_FN void vg_gang_join(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 VG_FN bool vg_gang_start(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 ei)
 {
 	struct vg_ent *e = vg_ent(s, ei);
-	u64 avail = 0, ending = 0, chosen, m;
+	u64 avail = 0, ending = 0, chosen, len, m;
 	u32 b;
 
 	pl->forced = (e->flags & VG_HELD) && vg_since(pl->now, e->held) >= 2 * e->slice;
@@ -498,8 +500,13 @@ VG_FN bool vg_gang_start(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 	}
 	vg_count(c, VG_STAT_CLAIMS,
 		 vg_weight_of(chosen & ~c->idle & ~(pl->self == VG_NONE ? 0 : vg_bit(pl->self))));
+	/* Who comes late shares what is left of the stint. */
+	if (!(e->flags & VG_ON) || pl->now + VG_SLOP >= e->deadline)
+		len = vg_ent_allowance(s, e, vg_weight_of(e->on | chosen), pl->now);
+	else
+		len = e->deadline - pl->now;
 	vg_gang_begin(s, c, pl, ei);
-	e->deadline = pl->now + vg_ent_allowance(s, e, vg_weight_of(e->on | chosen), pl->now);
+	e->deadline = pl->now + len;
 	e->coming = vg_weight_of(chosen);
 	vg_each_bit(b, m, e->on)
 		vg_gang_join(s, c, pl, b);
