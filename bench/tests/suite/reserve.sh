@@ -25,51 +25,93 @@ switches() {
 		filter+="${filter:+ || }prev_pid == $tid || next_pid == $tid"
 	done
 	mkdir "$trace" || return
-	echo mono >"$trace/trace_clock"
+	echo global >"$trace/trace_clock"
 	echo 8192 >"$trace/buffer_size_kb"
 	echo "$filter" >"$trace/events/sched/sched_switch/filter"
 	echo 1 >"$trace/events/sched/sched_switch/enable"
+	echo 1 >"$trace/events/timer/hrtimer_expire_entry/enable"
 	sleep "$seconds"
-	echo 0 >"$trace/events/sched/sched_switch/enable"
+	echo 0 >"$trace/tracing_on"
 	sed -n -e 's/^.* \([0-9.]*\): sched_switch: .*prev_pid=\([0-9]*\) /\1 \2 /' \
+		-e 's/^.*\[\([0-9]*\)\] .* \([0-9.]*\): .*function=tick_nohz_handler .*$/\2 tick \1/p' \
 		-e 's/^\([0-9.]* [0-9]* \).*next_pid=\([0-9]*\) .*$/\1\2/p' \
 		"$trace/trace" >"$work/switches"
 	rmdir "$trace"
 }
 at_exit 'rmdir "$trace" 2>/dev/null'
 
-# What a thread got in its worst period, in percent of its slice: worst TID PERIOD_US SLICE_US.
+# The time that the ticks of the pCPUs came late, in percent of all.
+lacked() {
+	awk -v tick="$tick_us" '
+		$2 == "tick" {
+			if (($3 in ticked) && $1 * 1e6 - ticked[$3] > tick + 500)
+				lost += $1 * 1e6 - ticked[$3] - tick
+			if ($3 in ticked)
+				all += $1 * 1e6 - ticked[$3]
+			ticked[$3] = $1 * 1e6
+		}
+		END { printf "%.1f", all ? lost * 100 / all : 100 }' "$work/switches"
+}
+
+# What a thread got in its worst period, in percent of its slice, and in how many of
+# them all pCPUs had their ticks on time: worst TID PERIOD_US SLICE_US.
+# What it had too much in one period, as a stint ended late, it has not in the next:
+# up to a tick of that counts there.  What the host lacked, whose ticks came late as
+# the machine below was away, it may lack as well; half of that in the next period,
+# and so on, where it has to give back what it had while nobody could end its stint.
 # Where its periods begin is not known: the beginning for which the worst is best.
 worst() {
-	awk -v tid="$1" -v period="$2" -v slice="$3" '
+	awk -v tid="$1" -v period="$2" -v slice="$3" -v tick="$tick_us" '
 		{ at = $1 * 1e6; if (!first) first = at; last = at }
+		$2 == "tick" {
+			if (($3 in ticked) && at - ticked[$3] > tick + 500) {
+				away[++naway] = ticked[$3] + tick
+				back[naway] = at
+			}
+			ticked[$3] = at
+			next
+		}
 		$3 == tid { on = at }
 		$2 == tid && on { n++; from[n] = on; to[n] = at; on = 0 }
+		function spread(a, b, what,   w, end) {
+			while (a < b) {
+				w = int(a / period)
+				if (a < 0)
+					w = -1
+				end = (w + 1) * period
+				what[w] += (b < end ? b : end) - a
+				a = end
+			}
+		}
 		END {
 			most = -1
 			for (phase = 0; phase < period; phase += period / 80) {
 				split("", had)
+				split("", lost)
+				for (i = 1; i <= n; i++)
+					spread(from[i] - first - phase, to[i] - first - phase, had)
+				for (i = 1; i <= naway; i++)
+					spread(away[i] - first - phase, back[i] - first - phase, lost)
 				windows = int((last - first - phase) / period)
-				for (i = 1; i <= n; i++) {
-					a = from[i] - first - phase
-					b = to[i] - first - phase
-					while (a < b) {
-						w = int(a / period)
-						if (a < 0)
-							w = -1
-						end = (w + 1) * period
-						had[w] += (b < end ? b : end) - a
-						a = end
-					}
-				}
 				least = 1e12
-				for (w = 0; w < windows; w++)
-					if (had[w] + 0 < least)
-						least = had[w] + 0
-				if (least > most)
+				over = whole = lacks = 0
+				for (w = 0; w < windows; w++) {
+					sum = had[w] + over
+					lacks = lost[w] + lacks / 2
+					if (sum + lacks < least)
+						least = sum + lacks
+					if (!lost[w])
+						whole++
+					over = sum > slice ? sum - slice : 0
+					if (over > tick)
+						over = tick
+				}
+				if (least > most) {
 					most = least
+					undisturbed = whole
+				}
 			}
-			printf "%.1f", most * 100 / slice
+			printf "%.1f %d\n", most * 100 / slice, undisturbed
 		}' "$work/switches"
 }
 
@@ -92,20 +134,34 @@ for n in 1 2 3 4; do
 	until_true 5 in_class "$vm"
 done
 sleep 1
-before=()
-for i in 0 1 2; do before[i]=$(answer "${pids[i]}" misses); done
-ran=()
-for i in 0 1 2; do ran[i]=$(stat_of "${pids[i]}" run_us); done
-start=$(awk '{ print $1 }' /proc/uptime)
-switches 8 "${tids[@]}"
-span=$(awk -v s="$start" '{ print $1 - s }' /proc/uptime)
-got=()
-for i in 0 1 2; do got[i]=$(($(stat_of "${pids[i]}" run_us) - ran[i])); done
+tick_us=$(awk -F= '$1 == "CONFIG_HZ" { print int(1e6 / $2) }' "/boot/config-$(uname -r)" 2>/dev/null)
+: "${tick_us:=4000}"
+# A round in which the host lacked much of its time says little.
+for round in 1 2 3 4 5; do
+	before=() ran=() got=() missed=()
+	for i in 0 1 2; do
+		before[i]=$(answer "${pids[i]}" misses)
+		ran[i]=$(stat_of "${pids[i]}" run_us)
+	done
+	start=$(awk '{ print $1 }' /proc/uptime)
+	switches 8 "${tids[@]}"
+	span=$(awk -v s="$start" '{ print $1 - s }' /proc/uptime)
+	for i in 0 1 2; do
+		got[i]=$(($(stat_of "${pids[i]}" run_us) - ran[i]))
+		missed[i]=$(($(answer "${pids[i]}" misses) - before[i]))
+	done
+	lacked=$(lacked)
+	note "round $round: the host lacked $lacked % of its time"
+	[ "${lacked%.*}" -ge 1 ] || break
+done
 for i in 0 1 2; do
 	period=${terms[i]%:*} slice=${terms[i]#*:}
-	within "$(worst "${tids[i]}" "$period" "$slice")" 95 110 \
-		"percent of $slice us in the worst of $((8000000 / period)) periods of $period us"
-	is "${before[i]}" "$(answer "${pids[i]}" misses)" 'none is reported as missed'
+	read -r least whole < <(worst "${tids[i]}" "$period" "$slice")
+	periods=$((8000000 / period))
+	within "$least" 95 1000 "percent of $slice us in the worst of $periods periods of $period us"
+	note "in $whole of them the host lacked nothing"
+	within "${missed[i]}" 0 "$((periods > whole ? periods - whole : 0))" \
+		'no more are reported as missed than those in which it did'
 	# Without extratime: no more than that, either.
 	most=$(awk -v s="$span" -v p="$period" -v q="$slice" \
 		'BEGIN { print s * 1e6 * q / p * 1.05 + q }')
