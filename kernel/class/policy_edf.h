@@ -79,8 +79,9 @@ VG_FN void vg_edf_renew(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 	}
 	r->left = (r->left < 0 ? r->left : 0) + (s64)r->terms.slice;
 	r->due += r->terms.period;
+	/* The pCPU was away for longer: a whole one, and periods where they were. */
 	if (r->due <= pl->now)
-		r->due = pl->now + r->terms.period;
+		r->due += ((pl->now - r->due) / r->terms.period + 2) * r->terms.period;
 	if (v->state == VG_RUNNING && r->left > 0) {
 		until = pl->now + (u64)r->left;
 		if (until < p->deadline)
