@@ -27,7 +27,11 @@ void vmgang_sums_add(struct vmgang_sums *to, const struct vmgang_sums *from)
 	to->preemptions += from->preemptions;
 	to->preemptions_in_kernel += from->preemptions_in_kernel;
 	to->spin_exits += from->spin_exits;
+	to->spin_verdicts += from->spin_verdicts;
 	to->directed_yields += from->directed_yields;
+	to->guard_extensions += from->guard_extensions;
+	to->guard_expiries += from->guard_expiries;
+	to->guarded_ns += from->guarded_ns;
 }
 
 static bool lagging(const struct vmgang_vcpu_account *vcpu)

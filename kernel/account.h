@@ -26,7 +26,11 @@ struct vmgang_sums {
 	u64 preemptions;
 	u64 preemptions_in_kernel;
 	u64 spin_exits;
+	u64 spin_verdicts;
 	u64 directed_yields;
+	u64 guard_extensions;
+	u64 guard_expiries;
+	u64 guarded_ns;
 };
 
 struct vmgang_vm_account {

@@ -66,6 +66,22 @@ static inline void vmgang_fprobe_prepare(struct fprobe *fprobe)
 }
 #endif
 
+/* Whether the guest is in kernel mode 6.12 lets nobody ask but KVM's own. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 2, 0) && IS_ENABLED(CONFIG_X86_64)
+#define vmgang_kvm_cpl_is_0(kvcpu) (!kvm_x86_call(get_cpl)(kvcpu))
+#else
+#define vmgang_kvm_cpl_is_0(kvcpu) false
+#endif
+
+/* The set of registers that KVM has cached is a bitmap since 7.2. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 2, 0)
+#define vmgang_kvm_forget_segments(kvcpu) \
+	__clear_bit(VCPU_REG_SEGMENTS, (kvcpu)->arch.regs_avail)
+#else
+#define vmgang_kvm_forget_segments(kvcpu) \
+	((kvcpu)->arch.regs_avail &= ~BIT(VCPU_EXREG_SEGMENTS))
+#endif
+
 /* sched_process_exit says whether the thread is its process's last since 6.16. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 16, 0)
 #define VMGANG_SCHED_EXIT_ARGS void *data, struct task_struct *task, bool last

@@ -147,12 +147,62 @@ __bpf_kfunc int vmgang_bpf_get_vm(u32 slot, struct vmgang_bpf_vm *out)
 	out->nr_vcpus = READ_ONCE(vm->nr_vcpus);
 	out->cosched = READ_ONCE(vm->cosched);
 	out->slice_us = READ_ONCE(vm->slice_us);
+	out->spin = READ_ONCE(vm->spin);
+	out->guard = READ_ONCE(vm->guard);
+	out->guard_us = READ_ONCE(vm->guard_us);
 	out->managed = READ_ONCE(vm->managed);
 	out->reserve_period_us = READ_ONCE(vm->reserve_period_us);
 	out->reserve_slice_us = READ_ONCE(vm->reserve_slice_us);
 	out->extratime = READ_ONCE(vm->extratime);
 	out->pad = 0;
 	return 0;
+}
+
+/**
+ * vmgang_bpf_in_kernel - is the current vCPU in guest kernel mode?
+ * @p__ign: its thread, which is current on this CPU
+ *
+ * For ops.dispatch, where a thread that runs on arrives from a VM exit: the
+ * answer is of that exit. Uhlig et al., "Towards Scalable Multiprocessor Virtual
+ * Machines", VM 2004, section 4.1: an unsafe state, seen from outside.
+ *
+ * Return: true if so; false in user mode, outside of KVM_RUN, and for a guest
+ * whose state is protected from the host.
+ */
+__bpf_kfunc bool vmgang_bpf_in_kernel(struct task_struct *p__ign)
+{
+	struct vmgang_thread *thread;
+	struct vmgang_vcpu *vcpu;
+	struct kvm_vcpu *kvcpu;
+
+	if (p__ign != current)
+		return false;
+	guard(rcu)();
+	thread = vmgang_thread_find(p__ign);
+	vcpu = thread ? rcu_dereference(thread->vcpu) : NULL;
+	kvcpu = vcpu ? READ_ONCE(vcpu->kvcpu) : NULL;
+	return kvcpu && vmgang_kvm_in_kernel(kvcpu);
+}
+
+/**
+ * vmgang_bpf_report_guard - a vCPU was let go on in guest kernel mode
+ * @p__ign: its thread
+ * @ns: for how long
+ * @expired: true: until the bound, guard_us; false: until it was in a safe state,
+ *	gave its pCPU away, or lost it to the host
+ *
+ * Counts guard_extensions, guard_expiries and guarded_us, and emits the
+ * tracepoint vcpu_guard.
+ */
+__bpf_kfunc void vmgang_bpf_report_guard(struct task_struct *p__ign, u64 ns,
+					 bool expired)
+{
+	struct vmgang_thread *thread;
+
+	guard(rcu)();
+	thread = vmgang_thread_find(p__ign);
+	if (thread)
+		vmgang_vcpu_guarded(thread, ns, expired);
 }
 
 /**
@@ -247,6 +297,24 @@ __bpf_kfunc void vmgang_bpf_report_missed(u32 slot, u64 id, u32 vcpu)
 	trace_vcpu_missed(slot, vm->pid, vcpu);
 }
 
+/**
+ * vmgang_bpf_report_frag - pCPUs stayed empty for a VM's idle vCPUs
+ * @slot: the VM's slot
+ * @id: the VM's id; a report about a VM that is gone is dropped
+ * @ns: for how long in all, since the last report
+ */
+__bpf_kfunc void vmgang_bpf_report_frag(u32 slot, u64 id, u64 ns)
+{
+	struct vmgang_vm *vm;
+
+	guard(rcu)();
+	vm = vmgang_vm_find_slot(slot);
+	if (!vm || vm->id != id)
+		return;
+	guard(raw_spinlock_irqsave)(&vm->lock);
+	vm->frag_ns += ns;
+}
+
 __bpf_kfunc_end_defs();
 
 BTF_KFUNCS_START(vmgang_kfuncs)
@@ -254,10 +322,13 @@ BTF_ID_FLAGS(func, vmgang_bpf_attach_class, KF_SLEEPABLE)
 BTF_ID_FLAGS(func, vmgang_bpf_detach_class)
 BTF_ID_FLAGS(func, vmgang_bpf_get_vcpu, KF_RCU)
 BTF_ID_FLAGS(func, vmgang_bpf_get_vm)
+BTF_ID_FLAGS(func, vmgang_bpf_in_kernel, KF_RCU)
+BTF_ID_FLAGS(func, vmgang_bpf_report_guard, KF_RCU)
 BTF_ID_FLAGS(func, vmgang_bpf_report_costop, KF_RCU)
 BTF_ID_FLAGS(func, vmgang_bpf_report_gang)
 BTF_ID_FLAGS(func, vmgang_bpf_report_reserve)
 BTF_ID_FLAGS(func, vmgang_bpf_report_missed)
+BTF_ID_FLAGS(func, vmgang_bpf_report_frag)
 BTF_KFUNCS_END(vmgang_kfuncs)
 
 static const struct btf_kfunc_id_set kfunc_set = {

@@ -87,6 +87,33 @@ bool vmgang_kvm_preempted_in_kernel(const struct kvm_vcpu *kvcpu)
 }
 
 /*
+ * Is the vCPU, which is current, in guest kernel mode, as of its last VM exit?
+ * KVM can tell while it has the vCPU loaded on this CPU: then, and only then,
+ * its preempt notifier is among the thread's.  A guest whose state is protected
+ * does not say.
+ *
+ * On Intel, KVM caches what it reads of the segments until the next entry.  We
+ * may have come between its writing one and its forgetting what it was before,
+ * so that it would keep what we read: so have it forget.
+ */
+bool vmgang_kvm_in_kernel(struct kvm_vcpu *kvcpu)
+{
+	struct preempt_notifier *notifier;
+	bool in_kernel;
+
+	hlist_for_each_entry(notifier, &current->preempt_notifiers, link) {
+		if (notifier != &kvcpu->preempt_notifier)
+			continue;
+		if (kvcpu->arch.guest_state_protected)
+			return false;
+		in_kernel = vmgang_kvm_cpl_is_0(kvcpu);
+		vmgang_kvm_forget_segments(kvcpu);
+		return in_kernel;
+	}
+	return false;
+}
+
+/*
  * Directed yields by hypercall (KVM_HC_SCHED_YIELD), which KVM counts.  Those
  * from spin exits it does not: see vmgang_kvm_yielding().
  */

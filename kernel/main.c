@@ -4,7 +4,8 @@
  *
  * The door.  What is inside: vm.h names the objects and the locks, vm.c tells
  * how they live and die, kvm.c and sched.c hold the hooks, account.c is what
- * becomes of them, sysfs.c, kfunc.c and pmu.c are for those outside.
+ * becomes of them, sysfs.c, policy_attr.c, kfunc.c and pmu.c are for those
+ * outside.
  */
 #include <linux/init.h>
 #include <linux/module.h>

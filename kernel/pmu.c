@@ -25,7 +25,9 @@
 	X(ready-time, ready_time, 0x02, sums.ns[VMGANG_READY])		\
 	X(costop-time, costop_time, 0x03, sums.ns[VMGANG_COSTOP])	\
 	X(wait-time, wait_time, 0x04, sums.ns[VMGANG_WAIT])		\
-	X(corun-time, corun_time, 0x05, sums.corun_ns)
+	X(corun-time, corun_time, 0x05, sums.corun_ns)			\
+	X(guarded-time, guarded_time, 0x06, sums.guarded_ns)		\
+	X(frag-time, frag_time, 0x07, frag_ns)
 #define COUNTS(X)							\
 	X(preemptions, preemptions, 0x10, sums.preemptions)		\
 	X(preemptions-in-kernel, preemptions_in_kernel, 0x11,		\
@@ -33,7 +35,11 @@
 	X(spin-exits, spin_exits, 0x12, sums.spin_exits)		\
 	X(directed-yields, directed_yields, 0x13, sums.directed_yields)	\
 	X(gang-starts, gang_starts, 0x14, gang_starts)			\
-	X(gang-stops, gang_stops, 0x15, gang_stops)
+	X(gang-stops, gang_stops, 0x15, gang_stops)			\
+	X(spin-verdicts, spin_verdicts, 0x16, sums.spin_verdicts)	\
+	X(guard-extensions, guard_extensions, 0x17,			\
+	  sums.guard_extensions)					\
+	X(guard-expiries, guard_expiries, 0x18, sums.guard_expiries)
 
 /* Where an event's total is; 0 for what is no event. */
 #define OFFSET(_name, _var, _event, _member)				\

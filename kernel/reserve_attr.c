@@ -21,11 +21,6 @@
 /* One change at a time, so that an answer belongs to its question. */
 static DEFINE_MUTEX(reserve_lock);
 
-static struct vmgang_vm *to_vm(struct kobject *kobj)
-{
-	return container_of(kobj, struct vmgang_vm, kobj);
-}
-
 /* Change one of the three, if the class agrees. */
 static ssize_t reserve_change(struct vmgang_vm *vm, u32 *knob, u32 value,
 			      size_t count)
@@ -55,7 +50,8 @@ static ssize_t reserve_change(struct vmgang_vm *vm, u32 *knob, u32 value,
 static ssize_t _name##_show(struct kobject *kobj,			\
 			    struct kobj_attribute *attr, char *buf)	\
 {									\
-	return sysfs_emit(buf, "%u\n", READ_ONCE(to_vm(kobj)->_name));	\
+	return sysfs_emit(buf, "%u\n",					\
+			  READ_ONCE(vmgang_vm_of(kobj)->_name));	\
 }
 
 RESERVE_SHOW(reserve_period_us)
@@ -64,7 +60,7 @@ static ssize_t reserve_period_us_store(struct kobject *kobj,
 				       struct kobj_attribute *attr,
 				       const char *buf, size_t count)
 {
-	struct vmgang_vm *vm = to_vm(kobj);
+	struct vmgang_vm *vm = vmgang_vm_of(kobj);
 	u32 value;
 	int ret;
 
@@ -85,7 +81,7 @@ static ssize_t reserve_slice_us_store(struct kobject *kobj,
 				      struct kobj_attribute *attr,
 				      const char *buf, size_t count)
 {
-	struct vmgang_vm *vm = to_vm(kobj);
+	struct vmgang_vm *vm = vmgang_vm_of(kobj);
 	u32 value;
 	int ret;
 
@@ -106,7 +102,7 @@ static ssize_t extratime_store(struct kobject *kobj,
 			       struct kobj_attribute *attr,
 			       const char *buf, size_t count)
 {
-	struct vmgang_vm *vm = to_vm(kobj);
+	struct vmgang_vm *vm = vmgang_vm_of(kobj);
 	u32 value;
 	int ret;
 
@@ -126,7 +122,7 @@ static ssize_t _file##_show(struct kobject *kobj,			\
 			    struct kobj_attribute *attr, char *buf)	\
 {									\
 	return sysfs_emit(buf, "%u\n",					\
-			  READ_ONCE(to_vm(kobj)->reserve_answer._member)); \
+		READ_ONCE(vmgang_vm_of(kobj)->reserve_answer._member));	\
 }									\
 static struct kobj_attribute answer_##_file = __ATTR_RO(_file)
 
@@ -139,7 +135,7 @@ static ssize_t misses_show(struct kobject *kobj, struct kobj_attribute *attr,
 			   char *buf)
 {
 	return sysfs_emit(buf, "%llu\n",
-			  READ_ONCE(to_vm(kobj)->reserve_misses));
+			  READ_ONCE(vmgang_vm_of(kobj)->reserve_misses));
 }
 static struct kobj_attribute answer_misses = __ATTR_RO(misses);
 

@@ -4,7 +4,6 @@
  * means is in Documentation/ABI/testing/sysfs-kernel-vmgang.
  */
 #include <linux/ctype.h>
-#include <linux/kstrtox.h>
 #include <linux/pid.h>
 #include <linux/printk.h>
 #include <linux/sched.h>
@@ -14,23 +13,16 @@
 #include <linux/sysfs.h>
 #include <uapi/linux/sched.h>
 
-#include "trace.h"
 #include "version.h"
 #include "vm.h"
 
 /* Directories and files of one vCPU. */
-#define VCPU_FILES	12
+#define VCPU_FILES	16
 
 /* What a vCPU costs in all, its files in sysfs included: at most 4 KB. */
 static_assert(sizeof(struct vmgang_vcpu) + sizeof(struct vmgang_thread) +
 	      (1 + VCPU_FILES) * (sizeof(struct kernfs_node) + 32) <= 4096 ||
 	      IS_ENABLED(CONFIG_DEBUG_LOCK_ALLOC));
-
-static const char * const cosched_names[] = {
-	[VMGANG_COSCHED_OFF] = "off",
-	[VMGANG_COSCHED_GANG] = "gang",
-	[VMGANG_COSCHED_ADAPTIVE] = "adaptive",
-};
 
 static const char * const state_names[] = {
 	[VMGANG_RUN] = "run",
@@ -73,60 +65,45 @@ static ssize_t root_nr_vms_show(struct kobject *kobj,
 }
 FILE_RO(root, nr_vms);
 
-static ssize_t root_cosched_values_show(struct kobject *kobj,
-					struct kobj_attribute *attr, char *buf)
-{
-	int len = 0, i;
-
-	for (i = 0; i < ARRAY_SIZE(cosched_names); i++)
-		len += sysfs_emit_at(buf, len, "%s%c", cosched_names[i],
-				     i + 1 < ARRAY_SIZE(cosched_names) ? ' ' : '\n');
-	return len;
-}
-FILE_RO(root, cosched_values);
-
 static struct attribute *root_attrs[] = {
-	&root_version.attr, &root_state.attr, &root_nr_vms.attr,
-	&root_cosched_values.attr, NULL
+	&root_version.attr, &root_state.attr, &root_nr_vms.attr, NULL
 };
 static const struct attribute_group root_group = { .attrs = root_attrs };
+static const struct attribute_group *root_groups[] = {
+	&root_group, &vmgang_policy_values_group, NULL
+};
 
 /* vmgang/vms/<pid>/ */
-
-static struct vmgang_vm *to_vm(struct kobject *kobj)
-{
-	return container_of(kobj, struct vmgang_vm, kobj);
-}
 
 static ssize_t vm_id_show(struct kobject *kobj, struct kobj_attribute *attr,
 			  char *buf)
 {
-	return sysfs_emit(buf, "%llu\n", to_vm(kobj)->id);
+	return sysfs_emit(buf, "%llu\n", vmgang_vm_of(kobj)->id);
 }
 FILE_RO(vm, id);
 
 static ssize_t vm_slot_show(struct kobject *kobj, struct kobj_attribute *attr,
 			    char *buf)
 {
-	return sysfs_emit(buf, "%u\n", to_vm(kobj)->slot);
+	return sysfs_emit(buf, "%u\n", vmgang_vm_of(kobj)->slot);
 }
 FILE_RO(vm, slot);
 
 static ssize_t vm_pid_show(struct kobject *kobj, struct kobj_attribute *attr,
 			   char *buf)
 {
-	return sysfs_emit(buf, "%d\n", to_vm(kobj)->pid);
+	return sysfs_emit(buf, "%d\n", vmgang_vm_of(kobj)->pid);
 }
 FILE_RO(vm, pid);
 
 static ssize_t vm_cgroup_show(struct kobject *kobj,
 			      struct kobj_attribute *attr, char *buf)
 {
-	ssize_t len = vmgang_cgroup_path(to_vm(kobj), buf, PAGE_SIZE - 1);
+	ssize_t len = vmgang_cgroup_path(vmgang_vm_of(kobj), buf, PAGE_SIZE - 1);
 
 	if (len < 0)
 		return len;
-	vmgang_cgroup_resolve(to_vm(kobj));
+	vmgang_cgroup_resolve(vmgang_vm_of(kobj));
 	buf[len++] = '\n';
 	return len;
 }
@@ -135,14 +112,14 @@ FILE_RO(vm, cgroup);
 static ssize_t vm_nr_vcpus_show(struct kobject *kobj,
 				struct kobj_attribute *attr, char *buf)
 {
-	return sysfs_emit(buf, "%u\n", READ_ONCE(to_vm(kobj)->nr_vcpus));
+	return sysfs_emit(buf, "%u\n", READ_ONCE(vmgang_vm_of(kobj)->nr_vcpus));
 }
 FILE_RO(vm, nr_vcpus);
 
 static ssize_t vm_name_show(struct kobject *kobj, struct kobj_attribute *attr,
 			    char *buf)
 {
-	struct vmgang_vm *vm = to_vm(kobj);
+	struct vmgang_vm *vm = vmgang_vm_of(kobj);
 	char name[VMGANG_NAME_MAX + 1];
 
 	scoped_guard(raw_spinlock_irqsave, &vm->lock)
@@ -154,7 +131,7 @@ static ssize_t vm_name_show(struct kobject *kobj, struct kobj_attribute *attr,
 static ssize_t vm_name_store(struct kobject *kobj, struct kobj_attribute *attr,
 			     const char *buf, size_t count)
 {
-	struct vmgang_vm *vm = to_vm(kobj);
+	struct vmgang_vm *vm = vmgang_vm_of(kobj);
 	size_t len = count, i;
 
 	if (len && buf[len - 1] == '\n')
@@ -178,97 +155,6 @@ static struct attribute *vm_attrs[] = {
 };
 static const struct attribute_group vm_group = { .attrs = vm_attrs };
 
-/* vmgang/vms/<pid>/policy/ */
-
-static void policy_changed(struct vmgang_vm *vm)
-{
-	trace_policy_change(vm->slot, vm->pid, vm->id);
-}
-
-static ssize_t policy_cosched_show(struct kobject *kobj,
-				   struct kobj_attribute *attr, char *buf)
-{
-	return sysfs_emit(buf, "%s\n",
-			  cosched_names[READ_ONCE(to_vm(kobj)->cosched)]);
-}
-
-static ssize_t policy_cosched_store(struct kobject *kobj,
-				    struct kobj_attribute *attr,
-				    const char *buf, size_t count)
-{
-	struct vmgang_vm *vm = to_vm(kobj);
-	int cosched = sysfs_match_string(cosched_names, buf);
-
-	if (cosched < 0)
-		return cosched;
-	if (xchg(&vm->cosched, cosched) != cosched)
-		policy_changed(vm);
-	return count;
-}
-FILE_RW(policy, cosched);
-
-static ssize_t policy_slice_us_show(struct kobject *kobj,
-				    struct kobj_attribute *attr, char *buf)
-{
-	return sysfs_emit(buf, "%u\n", READ_ONCE(to_vm(kobj)->slice_us));
-}
-
-static ssize_t policy_slice_us_store(struct kobject *kobj,
-				     struct kobj_attribute *attr,
-				     const char *buf, size_t count)
-{
-	struct vmgang_vm *vm = to_vm(kobj);
-	u32 slice_us;
-	int ret;
-
-	ret = kstrtou32(buf, 10, &slice_us);
-	if (ret)
-		return ret;
-	if (slice_us < VMGANG_SLICE_US_MIN || slice_us > VMGANG_SLICE_US_MAX)
-		return -ERANGE;
-	if (xchg(&vm->slice_us, slice_us) != slice_us)
-		policy_changed(vm);
-	return count;
-}
-FILE_RW(policy, slice_us);
-
-static ssize_t policy_managed_show(struct kobject *kobj,
-				   struct kobj_attribute *attr, char *buf)
-{
-	return sysfs_emit(buf, "%u\n", READ_ONCE(to_vm(kobj)->managed));
-}
-
-/* Writing 1 to it also has threads tried again that were fifo or rr before. */
-static ssize_t policy_managed_store(struct kobject *kobj,
-				    struct kobj_attribute *attr,
-				    const char *buf, size_t count)
-{
-	struct vmgang_vm *vm = to_vm(kobj);
-	u32 managed;
-	int ret;
-
-	ret = kstrtou32(buf, 10, &managed);
-	if (ret)
-		return ret;
-	if (managed > 1)
-		return -ERANGE;
-	if (xchg(&vm->managed, managed) != managed)
-		policy_changed(vm);
-	vmgang_thread_kick_all(vm);
-	return count;
-}
-FILE_RW(policy, managed);
-
-static struct attribute *policy_attrs[] = {
-	&policy_cosched.attr, &policy_slice_us.attr, &policy_managed.attr,
-	&vmgang_policy_reserve_period_us.attr,
-	&vmgang_policy_reserve_slice_us.attr, &vmgang_policy_extratime.attr,
-	NULL
-};
-static const struct attribute_group policy_group = {
-	.name = "policy", .attrs = policy_attrs
-};
-
 /* vmgang/vms/<pid>/stats/ and vmgang/vms/<pid>/vcpus/<n>/ */
 
 struct sums_file {
@@ -289,7 +175,7 @@ static u64 sums_value(struct kobj_attribute *attr,
 static ssize_t vm_sums_show(struct kobject *kobj, struct kobj_attribute *attr,
 			    char *buf)
 {
-	struct vmgang_vm *vm = to_vm(kobj);
+	struct vmgang_vm *vm = vmgang_vm_of(kobj);
 	struct vmgang_sums sums;
 
 	scoped_guard(raw_spinlock_irqsave, &vm->lock)
@@ -332,21 +218,29 @@ SUMS_FILE(_prefix, corun_us, corun_ns, NSEC_PER_USEC);			\
 SUMS_FILE(_prefix, preemptions, preemptions, 1);			\
 SUMS_FILE(_prefix, preemptions_in_kernel, preemptions_in_kernel, 1);	\
 SUMS_FILE(_prefix, spin_exits, spin_exits, 1);				\
-SUMS_FILE(_prefix, directed_yields, directed_yields, 1)
+SUMS_FILE(_prefix, spin_verdicts, spin_verdicts, 1);			\
+SUMS_FILE(_prefix, directed_yields, directed_yields, 1);		\
+SUMS_FILE(_prefix, guard_extensions, guard_extensions, 1);		\
+SUMS_FILE(_prefix, guard_expiries, guard_expiries, 1);			\
+SUMS_FILE(_prefix, guarded_us, guarded_ns, NSEC_PER_USEC)
 #define SUMS_ATTRS(_prefix)						\
 	&_prefix##_run_us.attr.attr, &_prefix##_ready_us.attr.attr,	\
 	&_prefix##_costop_us.attr.attr, &_prefix##_wait_us.attr.attr,	\
 	&_prefix##_corun_us.attr.attr, &_prefix##_preemptions.attr.attr, \
 	&_prefix##_preemptions_in_kernel.attr.attr,			\
 	&_prefix##_spin_exits.attr.attr,				\
-	&_prefix##_directed_yields.attr.attr
+	&_prefix##_spin_verdicts.attr.attr,				\
+	&_prefix##_directed_yields.attr.attr,				\
+	&_prefix##_guard_extensions.attr.attr,				\
+	&_prefix##_guard_expiries.attr.attr,				\
+	&_prefix##_guarded_us.attr.attr
 
 SUMS_FILES(vm);
 
 static ssize_t stats_skew_max_us_show(struct kobject *kobj,
 				      struct kobj_attribute *attr, char *buf)
 {
-	struct vmgang_vm *vm = to_vm(kobj);
+	struct vmgang_vm *vm = vmgang_vm_of(kobj);
 	struct vmgang_sums sums;
 	u64 ns;
 
@@ -358,30 +252,30 @@ static ssize_t stats_skew_max_us_show(struct kobject *kobj,
 }
 FILE_RO(stats, skew_max_us);
 
-static ssize_t stats_gang_starts_show(struct kobject *kobj,
-				      struct kobj_attribute *attr, char *buf)
-{
-	return sysfs_emit(buf, "%llu\n", READ_ONCE(to_vm(kobj)->gang_starts));
-}
-FILE_RO(stats, gang_starts);
+#define STATS_FILE(_name, _member, _divisor)				\
+static ssize_t stats_##_name##_show(struct kobject *kobj,		\
+				    struct kobj_attribute *attr, char *buf) \
+{									\
+	return sysfs_emit(buf, "%llu\n",				\
+			  READ_ONCE(vmgang_vm_of(kobj)->_member) / (_divisor)); \
+}									\
+FILE_RO(stats, _name)
 
-static ssize_t stats_gang_stops_show(struct kobject *kobj,
-				     struct kobj_attribute *attr, char *buf)
-{
-	return sysfs_emit(buf, "%llu\n", READ_ONCE(to_vm(kobj)->gang_stops));
-}
-FILE_RO(stats, gang_stops);
+STATS_FILE(gang_starts, gang_starts, 1);
+STATS_FILE(gang_stops, gang_stops, 1);
+STATS_FILE(guard_max_us, guard_max_ns, NSEC_PER_USEC);
+STATS_FILE(frag_us, frag_ns, NSEC_PER_USEC);
 
 static struct attribute *stats_attrs[] = {
 	SUMS_ATTRS(vm), &stats_skew_max_us.attr, &stats_gang_starts.attr,
-	&stats_gang_stops.attr, NULL
+	&stats_gang_stops.attr, &stats_guard_max_us.attr, &stats_frag_us.attr, NULL
 };
 static const struct attribute_group stats_group = {
 	.name = "stats", .attrs = stats_attrs
 };
 
 static const struct attribute_group *vm_groups[] = {
-	&vm_group, &policy_group, &stats_group, &vmgang_reserve_group, NULL
+	&vm_group, &vmgang_policy_group, &stats_group, &vmgang_reserve_group, NULL
 };
 
 /* The thread that runs the vCPU, with a reference, or NULL. */
@@ -460,7 +354,7 @@ ATTRIBUTE_GROUPS(vcpu);
 
 static void vm_release(struct kobject *kobj)
 {
-	vmgang_vm_release(to_vm(kobj));
+	vmgang_vm_release(vmgang_vm_of(kobj));
 }
 
 static const struct kobj_type vm_type = {
@@ -569,7 +463,7 @@ int vmgang_sysfs_init(void)
 	root = kobject_create_and_add("vmgang", kernel_kobj);
 	if (!root)
 		return -ENOMEM;
-	ret = sysfs_create_group(root, &root_group);
+	ret = sysfs_create_groups(root, root_groups);
 	if (ret)
 		goto err;
 	vms = kset_create_and_add("vms", &uevent_ops, root);
@@ -586,6 +480,6 @@ err:
 void vmgang_sysfs_uninit(void)
 {
 	kset_unregister(vms);
-	sysfs_remove_group(root, &root_group);
+	sysfs_remove_groups(root, root_groups);
 	kobject_put(root);
 }

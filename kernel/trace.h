@@ -129,6 +129,28 @@ TRACE_EVENT(vcpu_costart,
 		  __entry->pid, __entry->vcpu, __entry->held_us)
 );
 
+TRACE_EVENT(vcpu_guard,
+	TP_PROTO(u32 slot, pid_t pid, u32 vcpu, u64 guarded_us, bool expired),
+	TP_ARGS(slot, pid, vcpu, guarded_us, expired),
+	TP_STRUCT__entry(
+		__field(u64, guarded_us)
+		__field(u32, slot)
+		__field(pid_t, pid)
+		__field(u32, vcpu)
+		__field(u32, expired)
+	),
+	TP_fast_assign(
+		__entry->guarded_us = guarded_us;
+		__entry->slot = slot;
+		__entry->pid = pid;
+		__entry->vcpu = vcpu;
+		__entry->expired = expired;
+	),
+	TP_printk("slot=%u pid=%d vcpu=%u guarded_us=%llu expired=%u",
+		  __entry->slot, __entry->pid, __entry->vcpu,
+		  __entry->guarded_us, __entry->expired)
+);
+
 TRACE_EVENT(vcpu_spin,
 	TP_PROTO(u32 slot, pid_t pid, u32 vcpu, u32 exits),
 	TP_ARGS(slot, pid, vcpu, exits),

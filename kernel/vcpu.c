@@ -301,6 +301,28 @@ void vmgang_vcpu_spin(struct vmgang_thread *thread)
 		return;
 	vcpu->account.sums.spin_exits++;
 	exits = vmgang_spin_exit(&vcpu->account.spin);
+	vcpu->account.sums.spin_verdicts += VMGANG_SPIN_VERDICT(exits);
 	event_end(vcpu, flags);
 	trace_vcpu_spin(vcpu->vm->slot, vcpu->vm->pid, vcpu->index, exits);
+}
+
+/* The class let @thread go on for @ns, since it was in guest kernel mode. */
+void vmgang_vcpu_guarded(struct vmgang_thread *thread, u64 ns, bool expired)
+{
+	struct vmgang_vcpu *vcpu;
+	struct vmgang_sums *sums;
+	unsigned long flags;
+
+	vcpu = event_begin(thread, &flags);
+	if (!vcpu)
+		return;
+	sums = &vcpu->account.sums;
+	sums->guard_extensions++;
+	sums->guard_expiries += expired;
+	sums->guarded_ns += ns;
+	if (ns > vcpu->vm->guard_max_ns)
+		vcpu->vm->guard_max_ns = ns;
+	event_end(vcpu, flags);
+	trace_vcpu_guard(vcpu->vm->slot, vcpu->vm->pid, vcpu->index,
+			 ns / NSEC_PER_USEC, expired);
 }

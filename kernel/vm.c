@@ -146,6 +146,7 @@ static bool add_totals(struct vmgang_totals *totals, struct vmgang_vm *vm)
 	vmgang_vm_sum(vm, &sums);
 	totals->gang_starts += vm->gang_starts;
 	totals->gang_stops += vm->gang_stops;
+	totals->frag_ns += vm->frag_ns;
 	raw_spin_unlock_irqrestore(&vm->lock, flags);
 	vmgang_sums_add(&totals->sums, &sums);
 	return true;
@@ -202,6 +203,7 @@ static struct vmgang_vm *vm_alloc(struct kvm *kvm, struct task_struct *task)
 	vm->pid = task_tgid_nr(task);
 	vm->tgid = get_pid(task_tgid(task));
 	vm->slice_us = VMGANG_SLICE_US;
+	vm->guard_us = VMGANG_GUARD_US;
 	vm->managed = 1;
 	vm->extratime = 1;
 	vmgang_sysfs_init_vm(vm);
@@ -224,6 +226,7 @@ void vmgang_vm_release(struct vmgang_vm *vm)
 	vmgang_sums_add(&past.sums, &vm->account.gone);
 	past.gang_starts += vm->gang_starts;
 	past.gang_stops += vm->gang_stops;
+	past.frag_ns += vm->frag_ns;
 	RCU_INIT_POINTER(slots[vm->slot], NULL);
 	clear_bit(vm->slot, slots_used);
 	write_seqcount_end(&past_seq);

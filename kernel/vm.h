@@ -39,6 +39,9 @@ struct kvm_vcpu;
 #define VMGANG_SLICE_US		20000
 #define VMGANG_SLICE_US_MIN	1000
 #define VMGANG_SLICE_US_MAX	100000
+#define VMGANG_GUARD_US		1000
+#define VMGANG_GUARD_US_MIN	100
+#define VMGANG_GUARD_US_MAX	10000
 #define VMGANG_RESERVE_SLICE_US_MIN	100
 #define VMGANG_RESERVE_PERIOD_US_MIN	1000
 #define VMGANG_RESERVE_PERIOD_US_MAX	1000000
@@ -48,6 +51,8 @@ struct vmgang_vm {
 	struct vmgang_vm_account account;
 	u64 gang_starts;
 	u64 gang_stops;
+	u64 guard_max_ns;
+	u64 frag_ns;
 
 	u64 id;
 	u32 slot;
@@ -57,6 +62,9 @@ struct vmgang_vm {
 	u64 cgroup_id;
 	u32 cosched;			/* enum vmgang_cosched */
 	u32 slice_us;
+	u32 spin;			/* enum vmgang_spins */
+	u32 guard;			/* enum vmgang_guard */
+	u32 guard_us;
 	u32 managed;
 	u32 reserve_period_us;		/* changed under a lock of reserve_attr.c */
 	u32 reserve_slice_us;
@@ -85,6 +93,7 @@ struct vmgang_totals {
 	struct vmgang_sums sums;
 	u64 gang_starts;
 	u64 gang_stops;
+	u64 frag_ns;
 };
 
 struct vmgang_vcpu {
@@ -117,6 +126,11 @@ struct vmgang_thread {
 	u64 slice_ns;			/* sched_attr.sched_runtime */
 	int policy;
 };
+
+static inline struct vmgang_vm *vmgang_vm_of(struct kobject *kobj)
+{
+	return container_of(kobj, struct vmgang_vm, kobj);
+}
 
 extern raw_spinlock_t vmgang_lock;
 extern struct list_head vmgang_vms;
@@ -171,6 +185,7 @@ void vmgang_vcpu_switch_in(struct vmgang_thread *thread);
 void vmgang_vcpu_wake(struct vmgang_thread *thread);
 void vmgang_vcpu_hold(struct vmgang_thread *thread, bool held);
 void vmgang_vcpu_spin(struct vmgang_thread *thread);
+void vmgang_vcpu_guarded(struct vmgang_thread *thread, u64 ns, bool expired);
 
 /* thread.c */
 struct vmgang_thread *vmgang_thread_alloc(struct task_struct *task);
@@ -195,6 +210,7 @@ int vmgang_kvm_init(void);
 void vmgang_kvm_uninit(void);
 bool vmgang_kvm_yielding(const struct kvm_vcpu *kvcpu);
 bool vmgang_kvm_preempted_in_kernel(const struct kvm_vcpu *kvcpu);
+bool vmgang_kvm_in_kernel(struct kvm_vcpu *kvcpu);
 u64 vmgang_kvm_yields(const struct kvm_vcpu *kvcpu);
 
 /* cgroup.c */
@@ -214,6 +230,9 @@ int vmgang_sysfs_add_vcpu(struct vmgang_vcpu *vcpu);
 void vmgang_sysfs_del_vcpu(struct vmgang_vcpu *vcpu);
 void vmgang_sysfs_notify_state(void);
 
+/* policy_attr.c */
+extern const struct attribute_group vmgang_policy_group;
+extern const struct attribute_group vmgang_policy_values_group;
 /* reserve_attr.c */
 extern struct kobj_attribute vmgang_policy_reserve_period_us;
 extern struct kobj_attribute vmgang_policy_reserve_slice_us;
@@ -228,10 +247,13 @@ int vmgang_bpf_attach_class(u32 abi);
 void vmgang_bpf_detach_class(void);
 int vmgang_bpf_get_vcpu(struct task_struct *p, struct vmgang_bpf_vcpu *out);
 int vmgang_bpf_get_vm(u32 slot, struct vmgang_bpf_vm *out);
+bool vmgang_bpf_in_kernel(struct task_struct *p);
+void vmgang_bpf_report_guard(struct task_struct *p, u64 ns, bool expired);
 void vmgang_bpf_report_costop(struct task_struct *p, bool held);
 void vmgang_bpf_report_gang(u32 slot, u64 id, bool start, u32 width);
 void vmgang_bpf_report_reserve(const struct vmgang_bpf_reserve *answer);
 void vmgang_bpf_report_missed(u32 slot, u64 id, u32 vcpu);
+void vmgang_bpf_report_frag(u32 slot, u64 id, u64 ns);
 bool vmgang_class_attached(void);
 
 /* pmu.c */

@@ -16,6 +16,10 @@
  */
 #include "layout.h"
 
+#define MSR_SYSENTER_CS		0x174
+#define MSR_SYSENTER_ESP	0x175
+#define MSR_SYSENTER_EIP	0x176
+
 #define APIC(reg)	0xfee00000 + (reg)
 #define APIC_EOI	0xb0
 #define APIC_SVR	0xf0
@@ -32,7 +36,7 @@
 	.globl payload_irq
 	.globl payload_compute, payload_barrier, payload_lock, payload_phase
 	.globl payload_spin, payload_idle, payload_one_busy, payload_wake
-	.globl payload_yieldy
+	.globl payload_yieldy, payload_syscall
 
 	.macro work turns
 	movl	\turns, %ecx
@@ -185,6 +189,26 @@ payload_yieldy:
 	apic_timer SH_HALT_NS
 	halt
 	jmp	1b
+
+/* SYSENTER and SYSEXIT load flat segments by themselves; data stays as it is. */
+payload_syscall:
+	xorl	%edx, %edx
+	movl	$MSR_SYSENTER_CS, %ecx
+	movl	$GDT_CODE, %eax
+	wrmsr
+	movl	$MSR_SYSENTER_ESP, %ecx
+	movl	%esp, %eax
+	wrmsr
+	movl	$MSR_SYSENTER_EIP, %ecx
+	movl	$(GUEST_CODE + (1f - payload_start)), %eax
+	wrmsr
+1:	work	SH_WORK
+	count_one
+	movl	$(GUEST_CODE + (2f - payload_start)), %edx
+	movl	%esp, %ecx
+	sysexit
+2:	work	SH_THINK
+	sysenter
 
 payload_end:
 

@@ -34,6 +34,7 @@ PAYLOAD(idle);
 PAYLOAD(one_busy);
 PAYLOAD(wake);
 PAYLOAD(yieldy);
+PAYLOAD(syscall);
 
 /* Default work: a few hundred microseconds under emulation where it spins. */
 static const struct payload payloads[] = {
@@ -55,6 +56,8 @@ static const struct payload payloads[] = {
 	  "waits in HLT for the token, WORK turns, token and IPI to the next" },
 	{ "yieldy", payload_yieldy, true, 1000,
 	  "WORK turns, in bursts of RUN-US with a halt of HALT-US between" },
+	{ "syscall", payload_syscall, false, 20000,
+	  "WORK turns in ring 0, then THINK turns in ring 3" },
 };
 
 static struct env {
@@ -84,7 +87,7 @@ static void usage(FILE *out)
 	      "  --vcpus N        vCPUs of each VM, 1 to 64\n"
 	      "  --vms N          VMs in this process\n"
 	      "  --work N         turns of one iteration (a turn is DEC and JNZ)\n"
-	      "  --think N        lock: turns between two holds\n"
+	      "  --think N        lock: turns between two holds; syscall: in ring 3\n"
 	      "  --phase N        phase: iterations of a phase\n"
 	      "  --run-us N       yieldy: microseconds of a burst\n"
 	      "  --halt-us N      idle, yieldy: microseconds of a halt\n"

@@ -35,12 +35,14 @@ enum feature {
 	HAS_COMES	= 1 << 9,	/* VMs that come or go */
 	HAS_WEIGHTS	= 1 << 10,
 	HAS_SLICES	= 1 << 11,	/* that differ */
-	HAS_RESERVES	= 1 << 12,
+	HAS_GUARD	= 1 << 12,
+	HAS_STRICT	= 1 << 13,
+	HAS_RESERVES	= 1 << 14,
 };
 
 static const char *const features[] = {
 	"gang", "pinned", "cap", "host", "cells", "halts", "spins", "ple", "wide", "comes",
-	"weights", "slices", "reserves",
+	"weights", "slices", "guard", "strict", "reserves",
 };
 
 #define NR_FEATURES (sizeof(features) / sizeof(features[0]))
@@ -77,6 +79,8 @@ static u32 features_of(const struct scenario *sc)
 
 		if (vm->cosched)
 			has |= vm->vcpus > cell ? HAS_GANG | HAS_WIDE : HAS_GANG;
+		if (vm->cosched == COSCHED_STRICT)
+			has |= HAS_STRICT;
 		if (vm->pin != PIN_NONE)
 			has |= HAS_PINNED;
 		if (vm->quota)
@@ -87,6 +91,8 @@ static u32 features_of(const struct scenario *sc)
 			has |= HAS_COMES;
 		if (vm->slice != sc->vms[0].slice)
 			has |= HAS_SLICES;
+		if (vm->guard)
+			has |= HAS_GUARD;
 		if (vm->weight != 100)
 			has |= HAS_WEIGHTS;
 		if (vm->model == MODEL_PIPE || vm->model == MODEL_IDLE || vm->model == MODEL_IO ||
@@ -219,7 +225,8 @@ static void random_vm(struct scenario *sc, struct rng *r, bool plain)
 	vm = scenario_add_vm(sc, name);
 	vm->vcpus = pick(r, 1, rng_percent(r, 10) ? 8 : 4);
 	kind = rng_below(r, 100);
-	vm->cosched = kind < 50 ? COSCHED_GANG : kind < 65 ? COSCHED_ADAPTIVE : COSCHED_OFF;
+	vm->cosched = kind < 50 ? COSCHED_GANG : kind < 60 ? COSCHED_ADAPTIVE :
+		      kind < 70 ? COSCHED_STRICT : COSCHED_OFF;
 	vm->slice = slices[rng_below(r, 6)] * MS;
 	if (rng_percent(r, 40))
 		vm->weight = pick(r, 25, 400);
@@ -319,7 +326,7 @@ static void random_cells(struct scenario *sc, struct rng *r)
 	}
 }
 
-static void random_scenario(struct scenario *sc, u64 seed)
+static void random_guests(struct scenario *sc, u64 seed)
 {
 	struct rng r = { .s = seed * 0x2545f4914f6cdd1dULL };
 	struct rng cells = { .s = seed * 0x9e6c63d0876a9a47ULL };
@@ -352,6 +359,20 @@ static void random_scenario(struct scenario *sc, u64 seed)
 	for (i = 0; i < n; i++)
 		random_vm(sc, &r, plain);
 	random_reserves(sc, seed);
+}
+
+/* Drawn last, so that a scenario stays what it is when there is more to draw. */
+static void random_scenario(struct scenario *sc, u64 seed)
+{
+	struct rng r = { .s = seed * 0x9e3779b97f4a7c15ULL + 1 };
+	u32 i;
+
+	random_guests(sc, seed);
+	for (i = 0; i < sc->nr_vms; i++) {
+		sc->vms[i].spin = rng_below(&r, 3);
+		sc->vms[i].guard = rng_percent(&r, 30);
+		sc->vms[i].guard_for = pick(&r, 100, 10000) * US;
+	}
 }
 
 struct tally {

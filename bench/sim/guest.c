@@ -501,8 +501,8 @@ static void pause_exit(struct sim *sim, struct vcpu *v)
 	v->debt += sim->cost->exit_ns;
 	v->stats.ple_exits++;
 	v->exits++;
-	if (sim->ops->spun)
-		sim->ops->spun(sim, v, v->exits);
+	if (sim->ops->spun && sim->ops->spun(sim, v, v->exits))
+		event_set(&sim->queue, &vcpu_pcpu(sim, v)->resched, sim->now);
 	host_yield_to(sim, v);
 }
 

@@ -13,7 +13,7 @@
 #include "props.h"
 #include "sched.h"
 
-#define AUDIT		MS
+#define AUDIT		MS		/* give or take half of it: not in step with ticks */
 
 /* An IPI out of the idle loop and a switch, ten times over. */
 #define COSTART_BOUND	(100 * US)
@@ -31,6 +31,8 @@ struct props {
 	struct event audit;
 	struct watch *watch;
 	struct cells_watch cells;
+	struct strict_watch strict;
+	struct rng rng;
 	enum prop failed;
 	char what[200];
 };
@@ -49,6 +51,8 @@ static const char *const names[NR_PROPS] = {
 	[PROP_RESERVE] = "reserve",
 	[PROP_MALICE] = "malice",
 	[PROP_WIDE] = "wide",
+	[PROP_TOGETHER] = "together",
+	[PROP_FORCED] = "forced",
 	[PROP_IDLE_CELL] = "idle-cell",
 };
 
@@ -89,9 +93,24 @@ static double ms(u64 ns)
 	return (double)ns / (double)MS;
 }
 
+u64 props_guard(const struct sim *sim)
+{
+	u64 guard = 0;
+	u32 i;
+
+	for (i = 0; i < sim->nr_vms; i++) {
+		const struct vm_conf *conf = sim->vms[i].conf;
+
+		if (conf->guard && conf->guard_for > guard)
+			guard = conf->guard_for;
+	}
+	return guard;
+}
+
+/* A guard makes its own VM's turns longer, and lets others begin theirs late. */
 static u64 turn(const struct sim *sim, const struct vm_conf *conf)
 {
-	return conf->slice + 2 * sim->cost->hz_ns;
+	return conf->slice + 2 * sim->cost->hz_ns + props_guard(sim);
 }
 
 bool props_hungry(const struct vm_conf *conf)
@@ -99,8 +118,12 @@ bool props_hungry(const struct vm_conf *conf)
 	if (conf->phase || conf->quota || conf->reserve_slice || conf->arrive || conf->depart ||
 	    vm_conf_threads(conf) < conf->vcpus)
 		return false;
-	return conf->model == MODEL_COMPUTE || conf->model == MODEL_STORM ||
-	       conf->model == MODEL_LOCK ||
+	if (conf->model == MODEL_COMPUTE)
+		return true;
+	/* What it spins away goes to others. */
+	if (conf->spin == SPIN_PREEMPT)
+		return false;
+	return conf->model == MODEL_STORM || conf->model == MODEL_LOCK ||
 	       (conf->model == MODEL_BARRIER && !conf->spin_limit);
 }
 
@@ -110,7 +133,7 @@ bool props_gang(const struct sim *sim, const struct vm_conf *conf)
 		return false;
 	if (sim->ops->flags & (SCHED_ALL_OFF | SCHED_ALL_GANG))
 		return sim->ops->flags & SCHED_ALL_GANG;
-	return conf->cosched;
+	return conf->cosched == COSCHED_GANG || conf->cosched == COSCHED_STRICT;
 }
 
 /*
@@ -152,6 +175,28 @@ static u64 wait_bound(const struct sim *sim, const struct vcpu *v)
 	return bound;
 }
 
+u64 props_waits(const struct sim *sim, const struct vcpu *v)
+{
+	u64 held_at = sim->props->watch[v->id].held_at;
+
+	return held_at > v->waiting ? held_at : v->waiting;
+}
+
+/*
+ * A member may have to wait for a guarded vCPU of another VM: that keeps its pCPU
+ * for its bound, and is looked at then.
+ */
+static void check_costart(struct sim *sim, struct vcpu *v, const char *what)
+{
+	struct watch *w = &sim->props->watch[v->id];
+	u64 bound = COSTART_BOUND + props_guard(sim);
+
+	if (w->costart && sim->now - w->costart > bound && !sim->sc->host_every)
+		props_fail(sim, PROP_COSTART, v, "%s %.3f ms after its gang started, bound %.3f",
+			   what, ms(sim->now - w->costart), ms(bound));
+	w->costart = 0;
+}
+
 bool props_start(struct sim *sim, struct pcpu *p, struct vcpu *v)
 {
 	struct watch *w = sim->props ? &sim->props->watch[v->id] : NULL;
@@ -168,10 +213,7 @@ bool props_start(struct sim *sim, struct pcpu *p, struct vcpu *v)
 		props_fail(sim, PROP_AFFINITY, v, "picked by pCPU %u, which it may not use", p->id);
 	if (!w || sim->failed)
 		return sim->failed;
-	if (w->costart && sim->now - w->costart > COSTART_BOUND && !sim->sc->host_every)
-		props_fail(sim, PROP_COSTART, v, "runs %.3f ms after its gang started, bound %.3f",
-			   ms(sim->now - w->costart), ms(COSTART_BOUND));
-	w->costart = 0;
+	check_costart(sim, v, "runs");
 	if (w->held_at > from)
 		from = w->held_at;
 	if (sim->now - from > w->bound)
@@ -211,6 +253,12 @@ void props_period(struct sim *sim, const struct vcpu *v, u64 had, u64 slice)
 			   ms(had), ms(slice));
 }
 
+void props_costop(struct sim *sim, struct vcpu *v)
+{
+	if (sim->props && !sim->failed)
+		check_costart(sim, v, "is co-stopped, still waiting,");
+}
+
 static bool could_run(struct sim *sim, const struct pcpu *p, struct vcpu *v)
 {
 	return cpuset_has(&v->mask, p->id) &&
@@ -219,18 +267,19 @@ static bool could_run(struct sim *sim, const struct pcpu *p, struct vcpu *v)
 
 static void audit_pcpu(struct sim *sim, struct pcpu *p)
 {
+	u64 kept = strict_kept(sim, &sim->props->strict, p);
 	u32 i;
 
-	if (!p->idle || p->stolen || sim->now - p->idle_since <= IDLE_BOUND)
+	if (!p->idle || p->stolen || sim->now - p->idle_since <= IDLE_BOUND ||
+	    sim->now - kept <= IDLE_BOUND)
 		return;
 	for (i = 0; i < sim->nr_vcpus; i++) {
 		struct vcpu *v = &sim->vcpus[i];
-		u64 from = v->waiting;
+		u64 from = props_waits(sim, v);
 
-		if (v->state != VCPU_READY || !could_run(sim, p, v))
+		if (v->state != VCPU_READY || !could_run(sim, p, v) ||
+		    v->vm->conf->cosched == COSCHED_STRICT)
 			continue;
-		if (sim->props->watch[i].held_at > from)
-			from = sim->props->watch[i].held_at;
 		if (sim->now - from > IDLE_BOUND) {
 			props_fail(sim, PROP_CONSERVING, v,
 				   "waits for %.3f ms, pCPU %u is idle for %.3f, bound %.3f",
@@ -257,7 +306,8 @@ static void on_audit(struct sim *sim, void *arg)
 	for (i = 0; i < sim->nr_pcpus && !sim->failed; i++)
 		audit_pcpu(sim, &sim->pcpus[i]);
 	cells_audit(sim, &pr->cells);
-	event_set(&sim->queue, &pr->audit, sim->now + AUDIT);
+	strict_audit(sim, &pr->strict);
+	event_set(&sim->queue, &pr->audit, sim->now + AUDIT / 2 + rng_below(&pr->rng, AUDIT));
 }
 
 void props_watch(struct sim *sim)
@@ -267,7 +317,9 @@ void props_watch(struct sim *sim)
 
 	if (pr)
 		pr->watch = calloc(sim->nr_vcpus, sizeof(*pr->watch));
-	if (!pr || !pr->watch) {
+	if (pr)
+		pr->strict.kept_at = calloc(sim->nr_pcpus, sizeof(*pr->strict.kept_at));
+	if (!pr || !pr->watch || !pr->strict.kept_at) {
 		perror("sim");
 		exit(1);
 	}
@@ -285,6 +337,7 @@ void props_free(struct sim *sim)
 	if (!sim->props)
 		return;
 	free(sim->props->watch);
+	free(sim->props->strict.kept_at);
 	free(sim->props);
 }
 
@@ -371,11 +424,13 @@ double props_slack(const struct sim *sim, const struct vm *vm, double share)
  * What of @want VMs that come and go may cost a hungry one, who is as wide as he
  * is and can not make up for it when they are gone. At worst they come all at
  * once, and leave him what pCPUs there are besides; and even if they do not, nine
- * tenths of his width are all he can be sure of. Others find the rest.
+ * tenths of his width are all he can be sure of. Others find the rest. Nor can he
+ * make up for what he waited for guarded vCPUs.
  */
 static double lost_at_most(const struct sim *sim, const struct vm *vm, double want, double span)
 {
 	double width = useful(sim, vm->conf), left = (double)sim->nr_pcpus, ran = 0, sure, most;
+	double guarded = want > width * span * 0.9 ? (double)sim->stats.guarded : 0;
 	u32 i;
 
 	for (i = 0; i < sim->nr_vms; i++) {
@@ -385,14 +440,14 @@ static double lost_at_most(const struct sim *sim, const struct vm *vm, double wa
 		left -= (double)sim->vms[i].nr_vcpus;
 	}
 	if (ran <= 0)
-		return 0;
+		return guarded;
 	if (left < 0)
 		left = 0;
 	most = ran / ((double)sim->nr_pcpus - left);
 	sure = width * (span - most) + (left < width ? left : width) * most;
 	if (sure > width * span * 0.9)
 		sure = width * span * 0.9;
-	return want > sure ? want - sure : 0;
+	return (want > sure ? want - sure : 0) + guarded;
 }
 
 /*
@@ -430,6 +485,9 @@ static void check_fair(struct sim *sim)
 			return;		/* a share of which pCPUs? */
 	if (narrow_beside_reserves(sim))
 		return;
+	for (i = 0; i < sim->nr_vms; i++)
+		if (props_strict(sim, sim->vms[i].conf))
+			return;		/* what it can not fill is nobody's */
 	if (sim->nr_cells > 1) {
 		cells_fair(sim);
 		return;
@@ -450,7 +508,7 @@ static void check_fair(struct sim *sim)
 		got = (double)props_ran(vm);
 		most = props_slack(sim, vm, want) + (double)sim->stats.stolen;
 		if (changes)
-			most += (double)(sim->ops->lag * vm->conf->weight / 100);
+			most += (double)sim->ops->lag * (double)vm->conf->weight / 100;
 		lost = lost_at_most(sim, vm, want, span);
 		if (got > want + most + spare - lost || got < want - most - lost)
 			props_fail(sim, PROP_FAIR, vm->vcpus,
@@ -553,12 +611,13 @@ void props_end(struct sim *sim)
 	for (i = 0; i < sim->nr_vcpus && !sim->failed; i++) {
 		struct vcpu *v = &sim->vcpus[i];
 		struct watch *w = &sim->props->watch[i];
-		u64 from = w->held_at > v->waiting ? w->held_at : v->waiting;
+		u64 from = props_waits(sim, v);
 
 		if (v->state == VCPU_READY && sim->now - from > w->bound)
 			props_fail(sim, PROP_WAITING, v, "waits for %.3f ms, bound %.3f",
 				   ms(sim->now - from), ms(w->bound));
 	}
+	strict_forced(sim, &sim->props->strict);
 	check_cap(sim);
 	check_wide(sim);
 	check_malice(sim);

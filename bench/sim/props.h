@@ -22,6 +22,8 @@ enum prop {
 	PROP_RESERVE,		/* what is booked is had in each period */
 	PROP_MALICE,		/* malice gains nothing */
 	PROP_WIDE,		/* a gang wider than its cell is not held */
+	PROP_TOGETHER,		/* a strict gang runs whole, or not at all */
+	PROP_FORCED,		/* the idle time it forces is accounted for */
 	PROP_IDLE_CELL,		/* no cell idles beside a crowded one */
 	NR_PROPS,
 };
@@ -39,6 +41,8 @@ void props_stop(struct sim *sim, struct vcpu *v);
 void props_leave(struct sim *sim, struct vcpu *v);
 /* @v belongs to a gang that starts now. */
 void props_costart(struct sim *sim, struct vcpu *v);
+/* … and whose stint is over. */
+void props_costop(struct sim *sim, struct vcpu *v);
 /* A period of @v's reservation is over: it ran for @had ns of it, @slice are booked. */
 void props_period(struct sim *sim, const struct vcpu *v, u64 had, u64 slice);
 void props_end(struct sim *sim);
@@ -48,11 +52,16 @@ void props_fail(struct sim *sim, enum prop prop, const struct vcpu *v, const cha
 /* What failed; NR_PROPS and an empty string if nothing did. */
 enum prop props_failed(const struct sim *sim, const char **what);
 
-/* For props_cells.c */
+/* For props_cells.c and props_strict.c */
+
+/* Since when @v waits without its cap holding it. */
+u64 props_waits(const struct sim *sim, const struct vcpu *v);
 
 /* Always wants all of its vCPUs run, and may have what it wants. */
 bool props_hungry(const struct vm_conf *conf);
 bool props_gang(const struct sim *sim, const struct vm_conf *conf);
+/* The longest that a guarded vCPU may keep others waiting. */
+u64 props_guard(const struct sim *sim);
 u64 props_ran(const struct vm *vm);
 /*
  * ns that hungry VM @at deserves of @span, of what the hungry ones got together.
@@ -71,5 +80,19 @@ u64 cells_width(const struct sim *sim);
 /* Each millisecond, and at the end. */
 void cells_audit(struct sim *sim, struct cells_watch *cw);
 void cells_fair(struct sim *sim);
+
+struct strict_watch {
+	u64 *kept_at;		/* when each pCPU was last seen kept */
+	u64 forced;		/* ns that pCPUs were seen kept */
+	u64 audited;
+};
+
+/* All vCPUs of such a VM have a pCPU or none: not where pins or width forbid that. */
+bool props_strict(const struct sim *sim, const struct vm_conf *conf);
+/* When pCPU @p was last seen kept empty for somebody. */
+u64 strict_kept(struct sim *sim, struct strict_watch *sw, struct pcpu *p);
+/* At each look, and at the end. */
+void strict_audit(struct sim *sim, struct strict_watch *sw);
+void strict_forced(struct sim *sim, const struct strict_watch *sw);
 
 #endif

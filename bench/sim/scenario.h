@@ -36,10 +36,24 @@ enum lock_order {
 	ORDER_UNFAIR,
 };
 
+/* In the order of enum vmgang_guard. */
+enum guard {
+	GUARD_OFF,
+	GUARD_KERNEL,
+};
+
+/* In the order of enum vmgang_spins. */
+enum spin {
+	SPIN_OFF,
+	SPIN_YIELD,
+	SPIN_PREEMPT,
+};
+
 enum cosched {
 	COSCHED_OFF,
 	COSCHED_GANG,
 	COSCHED_ADAPTIVE,
+	COSCHED_STRICT,
 };
 
 enum pin {
@@ -69,6 +83,9 @@ struct vm_conf {
 	u64 quota;
 	u64 period;
 	u64 cosched;
+	u64 spin;
+	u64 guard;
+	u64 guard_for;
 	u64 slice;
 	u64 reserve_period;
 	u64 reserve_slice;

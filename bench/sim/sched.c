@@ -10,6 +10,8 @@ const struct sched_ops *const schedulers[] = {
 	&sched_class,
 	&sched_gang,
 	&sched_off,
+	&sched_preempt,
+	&sched_guard,
 	&sched_adaptive,
 	&sched_eevdf,
 	&sched_eevdf_ple,

@@ -19,6 +19,8 @@ enum sched_flags {
 	SCHED_PROPS	= 8,	/* promises the properties of props.h */
 	SCHED_ALL_ADAPTIVE = 16, /* … as the class finds them */
 	SCHED_PRESET	= 32,	/* one way to set all VMs: adaptive is held against it */
+	SCHED_ALL_PREEMPT = 64,	/* … are preempted when they spin, */
+	SCHED_ALL_GUARD	= 128,	/* … not in the guest's kernel */
 };
 
 /**
@@ -41,10 +43,13 @@ enum sched_flags {
  * @tick:	each 4 ms while the pCPU is busy
  * @yield_to:	KVM's directed yield: @to, a preempted sibling, would be better
  *		served. True: the pCPU calls the scheduler. NULL: nobody listens
- * @spun:	the vCPU has made its @exits-th PAUSE-loop exit of this stint. Optional
+ * @spun:	the vCPU has made its @exits-th PAUSE-loop exit of this stint. True: the
+ *		pCPU calls the scheduler. Optional
  * @lost:	the vCPU, which runs again, had lost its pCPU in the guest's kernel
  *		while a sibling ran, or came to run meanwhile. Optional
  * @held:	the vCPU may not run now, by its cap: it does not wait. Optional
+ * @kept:	the pCPU stays empty for a vCPU that is idle. Optional
+ * @forced:	ns that pCPUs did, by the scheduler's own account. Optional
  * @cell:	the vCPU runs on pCPUs of this cell only, NO_PCPU: on any. Optional
  */
 struct sched_ops {
@@ -66,13 +71,16 @@ struct sched_ops {
 	void (*idle)(struct sim *sim, struct pcpu *p, bool idle);
 	void (*tick)(struct sim *sim, struct pcpu *p);
 	bool (*yield_to)(struct sim *sim, struct vcpu *from, struct vcpu *to);
-	void (*spun)(struct sim *sim, struct vcpu *v, u32 exits);
+	bool (*spun)(struct sim *sim, struct vcpu *v, u32 exits);
 	void (*lost)(struct sim *sim, struct vcpu *v);
 	bool (*held)(struct sim *sim, struct vcpu *v);
+	bool (*kept)(struct sim *sim, struct pcpu *p);
+	u64 (*forced)(struct sim *sim);
 	u32 (*cell)(struct sim *sim, struct vcpu *v);
 };
 
-extern const struct sched_ops sched_off, sched_gang, sched_adaptive, sched_class;
+extern const struct sched_ops sched_off, sched_preempt, sched_guard, sched_gang, sched_adaptive,
+	sched_class;
 extern const struct sched_ops sched_eevdf, sched_eevdf_ple;
 extern const struct sched_ops sched_xen_credit, sched_xen_sedf;
 extern const struct sched_ops sched_esx_strict, sched_esx_relaxed, sched_naive;

@@ -57,6 +57,20 @@ static void report_start(struct sim *sim, struct vg_cell *c, u32 ei)
 	}
 }
 
+/* Whoever of the gang has not come by now need not hurry any more. */
+static void report_stop(struct sim *sim, u32 ei, u32 width)
+{
+	u32 slot = vg_ent(st(sim), ei)->slot, i;
+
+	trace_gang(sim, slot, false, width);
+	for (i = 0; i < sim->nr_vcpus; i++) {
+		struct vcpu *v = &sim->vcpus[i];
+
+		if (v->vm->id == slot && vg_vcpu(st(sim), cv(v)->vi)->ent == ei)
+			props_costop(sim, v);
+	}
+}
+
 static void kick(struct sim *sim, struct vg_cell *c, u64 mask)
 {
 	u64 m;
@@ -83,17 +97,17 @@ static void arm_timer(struct sim *sim, struct vg_cell *c, u64 when)
 
 void act(struct sim *sim, struct vg_cell *c, struct vg_plan *pl)
 {
-	u64 kicks = pl->kick;
 	u32 i;
 
 	for (i = 0; i < pl->nr_stopped; i++)
-		trace_gang(sim, vg_ent(st(sim), pl->stopped[i])->slot, false, pl->width[i]);
+		report_stop(sim, pl->stopped[i], pl->width[i]);
 	if (pl->started != VG_NONE)
 		report_start(sim, c, pl->started);
 	if (pl->held != VG_NONE)
 		report_held(sim, pl->held);
-	if (kicks)
-		kick(sim, c, kicks);
+	if (pl->guarded != VG_NONE)
+		sim->stats.guarded += pl->guard_ns;
+	kick(sim, c, pl->kick);
 	if (vg_cell_late(c, sim->now))
 		arm_timer(sim, c, vg_cell_wants(c));
 }
@@ -195,7 +209,7 @@ static void class_enqueue(struct sim *sim, struct vcpu *v, u32 flags)
 	}
 	vg_vcpu_wait(s, c, &pl, cv(v)->vi);
 	class_period_woken(sim, v);
-	if (!(flags & ENQ_LAST)) {
+	if (!(flags & ENQ_LAST) || vg_pcpu_keeper(c, vg_vcpu(s, cv(v)->vi)->bit) != VG_NONE) {
 		b = decide_wake(s, c, &pl, cv(v)->vi, (flags & ENQ_WAKEUP) && !again);
 		class_of(sim)->counts.wakes++;
 	}
@@ -226,6 +240,7 @@ static void class_dispatch(struct sim *sim, struct pcpu *p, struct vcpu *prev)
 	if (prev && cell_of(sim, prev) == c && vg_vcpu(s, cv(prev)->vi)->state == VG_RUNNING)
 		pvi = cv(prev)->vi;
 	vg_plan_begin(&pl, sim->now, cp(p)->bit, pvi);
+	pl.unsafe = pvi != VG_NONE && guest_in_kernel(prev);
 	pl.looks = 0;
 	decide_pick(s, c, &pl);
 	class_of(sim)->counts.picks++;
@@ -242,7 +257,19 @@ static void class_dispatch(struct sim *sim, struct pcpu *p, struct vcpu *prev)
 		if (vi < VG_MAX_VCPUS)
 			send(sim, c, vi, b, false);
 	}
+	if (pl.look)
+		event_set(&sim->queue, &cp(p)->look, pl.look);
 	act(sim, c, &pl);
+}
+
+static void on_look(struct sim *sim, void *arg)
+{
+	struct pcpu *p = arg;
+	struct vg_cell *c = vg_cell(st(sim), p->cell);
+
+	sim->here = p;
+	if (vg_pcpu(c, cp(p)->bit)->guard)
+		kick(sim, c, vg_bit(cp(p)->bit));
 }
 
 static void class_running(struct sim *sim, struct pcpu *p, struct vcpu *v)
@@ -361,23 +388,10 @@ static void class_tick(struct sim *sim, struct pcpu *p)
 	struct vg_pcpu *pc = vg_pcpu(vg_cell(st(sim), p->cell), cp(p)->bit);
 
 	class_adapt(sim, p->cur);
-	if (sim->now + VG_SLOP < vg_pcpu_deadline(st(sim), pc, cv(p->cur)->vi))
+	if (!pc->guard && sim->now + VG_SLOP < vg_pcpu_deadline(st(sim), pc, cv(p->cur)->vi))
 		return;
 	cv(p->cur)->slice = false;
 	host_resched(sim, p);
-}
-
-static bool class_yield(struct sim *sim, struct vcpu *from, struct vcpu *to)
-{
-	struct vg_vcpu *v = vg_vcpu(st(sim), cv(from)->vi), *o = vg_vcpu(st(sim), cv(to)->vi);
-	struct vg_pcpu *pc = vg_pcpu(cell_of(sim, from), v->bit);
-
-	if (o->ent != v->ent || ent_of(sim, from)->cosched != VMGANG_COSCHED_OFF ||
-	    o->state != VG_WAITING || !(o->mask & vg_bit(v->bit)))
-		return false;
-	pc->hint = cv(to)->vi;
-	cv(from)->slice = false;
-	return true;
 }
 
 static void on_timer(struct sim *sim, void *arg)
@@ -401,34 +415,10 @@ static void on_timer(struct sim *sim, void *arg)
 		arm_timer(sim, c, next);
 }
 
-static u32 cosched_of(struct sim *sim, struct vcpu *v)
-{
-	static const u32 words[] = {
-		[COSCHED_OFF] = VMGANG_COSCHED_OFF,
-		[COSCHED_GANG] = VMGANG_COSCHED_GANG,
-		[COSCHED_ADAPTIVE] = VMGANG_COSCHED_ADAPTIVE,
-	};
-
-	if (sim->ops->flags & SCHED_ALL_OFF)
-		return VMGANG_COSCHED_OFF;
-	if (sim->ops->flags & SCHED_ALL_GANG)
-		return VMGANG_COSCHED_GANG;
-	if (sim->ops->flags & SCHED_ALL_ADAPTIVE)
-		return VMGANG_COSCHED_ADAPTIVE;
-	return words[v->vm->conf->cosched];
-}
-
 static void class_join(struct sim *sim, struct vcpu *v)
 {
 	const struct vm_conf *conf = v->vm->conf;
-	struct vmgang_bpf_vm info = {
-		.id = v->vm->id + 1, .cgroup_id = v->vm->id + 1, .slot = v->vm->id,
-		.pid = 1, .nr_vcpus = v->vm->nr_vcpus, .cosched = cosched_of(sim, v),
-		.slice_us = (u32)(conf->slice / US), .managed = 1,
-		.reserve_period_us = (u32)(conf->reserve_period / US),
-		.reserve_slice_us = (u32)(conf->reserve_slice / US),
-		.extratime = (u32)conf->extratime,
-	};
+	struct vmgang_bpf_vm info = class_policy(sim, v);
 	struct vmgang_bpf_vcpu vinfo = {
 		.vm_id = info.id, .cgroup_id = info.cgroup_id, .slot = info.slot,
 		.index = v->index,
@@ -509,6 +499,8 @@ static int class_begin(struct sim *sim)
 
 		cp(p)->bit = vg_cell_add_pcpu(vg_cell(cl->state, p->cell), i);
 		vg_idle_set(vg_cell(cl->state, p->cell), cp(p)->bit);
+		cp(p)->look.fire = on_look;
+		cp(p)->look.arg = p;
 	}
 	cl->state->nr_cells = sim->nr_cells;
 	for (i = 0; i < sim->nr_cells; i++) {
@@ -566,15 +558,20 @@ const struct sched_ops id = {				\
 	.idle = class_idle,				\
 	.tick = class_tick,				\
 	.yield_to = class_yield,			\
-	.spun = class_spun,				\
+	.spun = class_spins,				\
 	.lost = class_lost,				\
 	.held = class_held,				\
+	.kept = class_kept, .forced = class_forced,	\
 	.cell = class_cell_of,				\
 }
 /* NOLINTEND(bugprone-macro-parentheses) */
 
 CLASS(sched_off, "off", "vmgang's class, every VM's vCPUs independent",
       SCHED_ALL_OFF | SCHED_PRESET);
+CLASS(sched_preempt, "preempt", "vmgang's class, every VM independent, spinners preempted",
+      SCHED_ALL_OFF | SCHED_ALL_PREEMPT);
+CLASS(sched_guard, "guard", "vmgang's class, every VM independent, guarded in its kernel",
+      SCHED_ALL_OFF | SCHED_ALL_GUARD);
 CLASS(sched_gang, "gang", "vmgang's class, every VM a gang", SCHED_ALL_GANG | SCHED_PRESET);
 CLASS(sched_adaptive, "adaptive", "vmgang's class, every VM a gang while that is seen to help",
       SCHED_ALL_ADAPTIVE);

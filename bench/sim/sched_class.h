@@ -38,6 +38,7 @@ struct class_vcpu {
 struct class_pcpu {
 	u32 bit;
 	struct vcpu *local;
+	struct event look;	/* while a guarded vCPU goes on */
 };
 
 struct class_cell {
@@ -116,6 +117,12 @@ void act(struct sim *sim, struct vg_cell *c, struct vg_plan *pl);
 void class_adapt(struct sim *sim, struct vcpu *v);
 void class_spun(struct sim *sim, struct vcpu *v, u32 exits);
 void class_lost(struct sim *sim, struct vcpu *v);
+
+/* sched_knobs.c: a VM as the module would tell the class of it */
+struct vmgang_bpf_vm class_policy(struct sim *sim, struct vcpu *v);
+bool class_yield(struct sim *sim, struct vcpu *from, struct vcpu *to);
+bool class_spins(struct sim *sim, struct vcpu *v, u32 exits);
+
 /* The pCPUs of @c that @v may use. */
 static inline u64 mask_in(struct vg_cell *c, struct vcpu *v)
 {
@@ -142,5 +149,9 @@ static inline u64 cells_of(struct sim *sim, struct vcpu *v)
 	}
 	return cells;
 }
+
+/* For the table of the scheduler: see there. */
+bool class_kept(struct sim *sim, struct pcpu *p);
+u64 class_forced(struct sim *sim);
 
 #endif

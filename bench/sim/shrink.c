@@ -124,7 +124,9 @@ static bool step_vm(struct vm_conf *vm, u32 step)
 	case 7:
 		return set(&vm->cosched, 0);
 	case 8:
-		return set(&vm->slice, 20 * MS);
+		return set(&vm->slice, 20 * MS) | set(&vm->spin, 1);
+	case 19:
+		return set(&vm->guard, 0);
 	case 9:
 		return set(&vm->jitter, 0);
 	case 10:
@@ -145,7 +147,7 @@ static bool step_vm(struct vm_conf *vm, u32 step)
 		return set(&vm->count, 1);
 	case 18:
 		return set(&vm->hold, 5 * US) | set(&vm->think, MS) | set(&vm->depth, 8);
-	case 19:
+	case 20:
 		return set(&vm->reserve_slice, 0);
 	default:
 		return false;
@@ -153,7 +155,7 @@ static bool step_vm(struct vm_conf *vm, u32 step)
 }
 
 #define HOST_STEPS	7
-#define VM_STEPS	20
+#define VM_STEPS	21
 
 static bool try(struct scenario *sc, struct scenario *copy, enum prop prop)
 {

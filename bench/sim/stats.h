@@ -50,6 +50,7 @@ struct vm_stats {
 struct host_stats {
 	u64 idle;
 	u64 stolen;		/* by the host's own threads */
+	u64 guarded;		/* time in which a guard made others wait */
 	u64 ipis;
 	u64 events;
 };

@@ -263,7 +263,7 @@ vms_end()
 	vm_names=()
 }
 
-# vms_policy MANAGED COSCHED
+# vms_policy MANAGED COSCHED [SPIN [GUARD]]: off and off, if not given
 vms_policy()
 {
 	local pid
@@ -271,6 +271,8 @@ vms_policy()
 	for pid in "${vms[@]}"; do
 		echo "$1" >"$sys/vms/$pid/policy/managed" || die "managed=$1: not taken"
 		echo "$2" >"$sys/vms/$pid/policy/cosched" || die "cosched=$2: not taken"
+		echo "${3:-off}" >"$sys/vms/$pid/policy/spin" || die "spin=$3: not taken"
+		echo "${4:-off}" >"$sys/vms/$pid/policy/guard" || die "guard=$4: not taken"
 		[ -z "${slice_us:-}" ] || echo "$slice_us" >"$sys/vms/$pid/policy/slice_us" ||
 			die "slice_us $slice_us: not taken"
 	done
@@ -279,13 +281,16 @@ vms_policy()
 # Nobody else may have changed it meanwhile.
 vms_policy_check()
 {
-	local pid managed cosched
+	local pid managed cosched spin guard wanted="$1 $2 ${3:-off} ${4:-off}"
 
 	for pid in "${vms[@]}"; do
 		read -r managed <"$sys/vms/$pid/policy/managed"
 		read -r cosched <"$sys/vms/$pid/policy/cosched"
-		[ "$managed $cosched" = "$1 $2" ] ||
-			die "VM $pid was to have managed=$1 cosched=$2, has $managed, $cosched"
+		read -r spin <"$sys/vms/$pid/policy/spin"
+		read -r guard <"$sys/vms/$pid/policy/guard"
+		[ "$managed $cosched $spin $guard" = "$wanted" ] ||
+			die "VM $pid was to have (managed, cosched, spin, guard) $wanted," \
+				"has $managed $cosched $spin $guard"
 	done
 }
 

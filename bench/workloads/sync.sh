@@ -15,7 +15,9 @@ sync     several VMs compute and meet at barriers; default scheduler, class
                    second; on hardware rather 3000000
          --slice-us N      the class's stint; default as the VM has it
          --modes LIST (default,gang,off)  of: default (VMs left out of the
-                   class), detached (class detached), gang, off
+                   class), detached (class detached), gang, off (vCPUs on
+                   their own), yield (the same with spin=yield), adaptive
+                   (as the preset: with guard=kernel spin=yield)
          --lost N (10)     repeat rounds in which others had more than N % of
                    the machine below this host, at most once each
          --raw FILE        every measurement as TSV
@@ -55,20 +57,22 @@ sync_options()
 	IFS=, read -r -a modes <<<"$modes"
 	local mode
 	for mode in "${modes[@]}"; do
-		[[ " default detached gang off " == *" $mode "* ]] ||
-			bad_usage "--modes: '$mode' is none of default, detached, gang, off"
+		[[ " default detached gang off yield adaptive " == *" $mode "* ]] ||
+			bad_usage "--modes: '$mode' is none of default, detached, gang, off, yield, adaptive"
 	done
 }
 
 # sync_phase ROUND MODE: appends a row per VM to the raw file
 sync_phase()
 {
-	local mode=$2 n=$vms_n managed=0 cosched=off i name row
+	local mode=$2 n=$vms_n policy=(0 off) i name row
 
 	case $mode in
 	lone) n=1 ;;
-	gang) managed=1 cosched=gang ;;
-	off) managed=1 ;;
+	gang) policy=(1 gang) ;;
+	off) policy=(1 off) ;;
+	yield) policy=(1 off yield) ;;
+	adaptive) policy=(1 adaptive yield kernel) ;;
 	esac
 	[ "$mode" != detached ] || class_down
 	[ "$mode" = detached ] || [ -z "$need_class" ] || class_up
@@ -85,17 +89,17 @@ sync_phase()
 	if [ -d "$sys" ]; then
 		# early, to settle, and once more below: a daemon, too, sets the
 		# policy of VMs that appear
-		vms_policy "$managed" "$cosched"
+		vms_policy "${policy[@]}"
 	fi
 	sleep_until_ms $((start + settle - 300))
-	[ ! -d "$sys" ] || vms_policy "$managed" "$cosched"
+	[ ! -d "$sys" ] || vms_policy "${policy[@]}"
 	sleep_until_ms $((start + settle))
 	outer_before
 	vms_stats begin
 	sleep_until_ms $((start + settle + window))
 	vms_stats end
 	outer_since
-	[ ! -d "$sys" ] || vms_policy_check "$managed" "$cosched"
+	[ ! -d "$sys" ] || vms_policy_check "${policy[@]}"
 	sync_rows "$1" "$mode" "$n"
 	vms_end
 	if [ "$lost" != - ] && [ "$lost" -gt "$round_lost" ]; then
@@ -188,7 +192,7 @@ bench_sync()
 	local bad=0 round_lost need_class='' share base limit
 
 	sync_options "$@"
-	if [[ " ${modes[*]} " =~ \ (gang|off|detached)\  ]]; then
+	if [[ " ${modes[*]} " =~ \ (gang|off|yield|adaptive|detached)\  ]]; then
 		need_class=1
 		class_up
 	fi

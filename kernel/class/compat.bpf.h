@@ -50,5 +50,6 @@ BPF_PROG(name, ##args)
 
 #define VG_ENOENT	2
 #define VG_CLOCK_MONOTONIC 1
+#define VG_TIMER_CPU_PIN 2	/* BPF_F_TIMER_CPU_PIN */
 
 #endif /* VMGANG_COMPAT_BPF_H */

@@ -43,7 +43,15 @@
  * that member makes room, and comes back after it.  Who had to make room goes
  * on at once where an ent is a slice ahead, a gang where all of it can.
  *
+ * A *strict* gang (cosched `strict`) starts all its vCPUs, the idle ones too:
+ * their pCPUs are kept empty for the stint, which counts as forced idle time and
+ * is charged to the VM.  A VM that is all idle has no stint.
+ *
  * Who decides, and who carries it out
+ *
+ * A vCPU that spins goes on, hands the rest of its stint to the sibling that KVM
+ * names, or makes room for another VM: policy_spin.h.  One that loses its pCPU in
+ * guest kernel mode may be let go on for a little: policy_guard.h.
  *
  * A VM under `adaptive` is one or the other kind, as policy_adapt.h finds: the
  * module says when a vCPU spins or loses its pCPU in guest kernel mode.
@@ -125,6 +133,10 @@ struct cell_timer {
 	struct bpf_timer timer;
 };
 
+struct look {
+	struct bpf_timer timer;
+};
+
 struct cgroup_conf {
 	u64 quota;
 	u64 period;
@@ -147,6 +159,14 @@ struct {
 	__type(key, u32);
 	__type(value, struct cell_timer);
 } timers SEC(".maps");
+
+/* By pCPU: when one that goes on with a guarded vCPU asks again. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, VG_MAX_CPUS);
+	__type(key, u32);
+	__type(value, struct look);
+} looks SEC(".maps");
 
 /* cpu.weight and cpu.max of every cgroup that has a cpu controller. */
 struct {
@@ -176,10 +196,13 @@ int vmgang_bpf_attach_class(u32 abi) __ksym;
 void vmgang_bpf_detach_class(void) __ksym;
 int vmgang_bpf_get_vcpu(struct task_struct *p, struct vmgang_bpf_vcpu *out) __ksym;
 int vmgang_bpf_get_vm(u32 slot, struct vmgang_bpf_vm *out) __ksym;
+bool vmgang_bpf_in_kernel(struct task_struct *p) __ksym;
+void vmgang_bpf_report_guard(struct task_struct *p, u64 ns, bool expired) __ksym;
 void vmgang_bpf_report_costop(struct task_struct *p, bool held) __ksym;
 void vmgang_bpf_report_gang(u32 slot, u64 id, bool start, u32 width) __ksym;
 void vmgang_bpf_report_reserve(const struct vmgang_bpf_reserve *answer) __ksym;
 void vmgang_bpf_report_missed(u32 slot, u64 id, u32 vcpu) __ksym;
+void vmgang_bpf_report_frag(u32 slot, u64 id, u64 ns) __ksym;
 
 #define ENQ(name)	bpf_core_enum_value(enum scx_enq_flags, SCX_ENQ_##name)
 #define DSQ_LOCAL	bpf_core_enum_value(enum scx_dsq_id_flags, SCX_DSQ_LOCAL)
@@ -259,7 +282,7 @@ s32 BPF_STRUCT_OPS(vg_select_cpu, struct task_struct *p, s32 prev_cpu, u64 wake_
 		return prev_cpu;
 	v = vg_vcpu(&state, vi);
 	c = vg_cell(&state, vcpu_cell(vi));
-	idle = c->idle & c->all & v->mask;
+	idle = (vg_cell_idle(c) | vg_ent(&state, v->ent)->kept) & v->mask;
 	if (!idle)
 		return prev_cpu;
 	b = idle & vg_bit(v->bit) ? v->bit : vg_lowest(idle);
@@ -320,7 +343,8 @@ void BPF_STRUCT_OPS(vg_enqueue, struct task_struct *p, u64 enq_flags)
 		vg_count(c, VG_STAT_HOST, 1);
 	}
 	vg_vcpu_wait(&state, c, pl, vi);
-	if (!(enq_flags & ENQ(LAST)))
+	/* A pCPU that is kept has not asked for work. */
+	if (!(enq_flags & ENQ(LAST)) || vg_pcpu_keeper(c, v->bit) != VG_NONE)
 		b = vg_wake(&state, c, pl, vi, (enq_flags & ENQ(WAKEUP)) && !again);
 	held = vg_ent(&state, v->ent)->flags & VG_HELD;
 	bpf_spin_unlock(lock);
@@ -362,6 +386,8 @@ void BPF_STRUCT_OPS(vg_dispatch, s32 cpu, struct task_struct *prev)
 	}
 
 	vg_plan_begin(pl, now, bit, pvi);
+	if (pvi != VG_NONE && vg_vm(&state, vg_vcpu(&state, pvi)->slot)->guard)
+		pl->unsafe = vmgang_bpf_in_kernel(prev);
 	bpf_spin_lock(lock);
 	vg_pick(&state, c, pl);
 	bpf_spin_unlock(lock);
@@ -390,6 +416,8 @@ void BPF_STRUCT_OPS(vg_dispatch, s32 cpu, struct task_struct *prev)
 	}
 	if (pl->placed)
 		send_placed(c, cell, pl);
+	if (pl->look)
+		look_at(cpu, pl->now, pl->look);
 	act(c, pl, pl->kick);
 }
 
@@ -418,6 +446,7 @@ void BPF_STRUCT_OPS(vg_running, struct task_struct *p)
 		vg_vcpu_leave(&state, c, pl, vi);
 	}
 	bpf_spin_unlock(lock);
+	act(c, pl, pl->kick);
 }
 
 void BPF_STRUCT_OPS(vg_stopping, struct task_struct *p, bool runnable)
@@ -480,35 +509,28 @@ void BPF_STRUCT_OPS(vg_tick, struct task_struct *p)
 		return;
 	adapt(vg_vcpu(&state, vi)->slot);
 	pc = vg_pcpu(vg_cell(&state, cell), cpu_bit[cpu & (VG_MAX_CPUS - 1)]);
-	if (scx_bpf_now() + VG_SLOP >= vg_pcpu_deadline(&state, pc, vi))
+	if (pc->guard || scx_bpf_now() + VG_SLOP >= vg_pcpu_deadline(&state, pc, vi))
 		scx_bpf_task_set_slice(p, 0);
 }
 
 bool BPF_STRUCT_OPS(vg_yield, struct task_struct *from, struct task_struct *to)
 {
 	u32 vi = task_vcpu(from), other;
-	struct vg_vcpu *v, *o;
-	struct vg_pcpu *pc;
+	struct vg_cell *c;
 
 	if (vi == VG_NONE) {
 		scx_bpf_task_set_slice(from, 0);
 		return false;
 	}
-	v = vg_vcpu(&state, vi);
-	pc = vg_pcpu(vg_cell(&state, vcpu_cell(vi)), v->bit);
+	c = vg_cell(&state, vcpu_cell(vi));
 	if (!to) {
-		pc->yielded = 1;
+		vg_pcpu(c, vg_vcpu(&state, vi)->bit)->yielded = 1;
 		scx_bpf_task_set_slice(from, 0);
 		return true;
 	}
 	other = task_vcpu(to);
-	if (other == VG_NONE)
+	if (other == VG_NONE || !vg_spin_yield(&state, c, vi, other))
 		return false;
-	o = vg_vcpu(&state, other);
-	if (o->ent != v->ent || vg_ent(&state, v->ent)->cosched != VMGANG_COSCHED_OFF ||
-	    o->state != VG_WAITING || !(o->mask & vg_bit(v->bit)))
-		return false;
-	pc->hint = other;
 	scx_bpf_task_set_slice(from, 0);
 	return true;
 }

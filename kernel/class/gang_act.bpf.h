@@ -68,6 +68,18 @@ static __noinline void report_plan(struct vg_plan *pl)
 	}
 	if (pl->held != VG_NONE)
 		report_held(pl->held);
+	if (pl->frag != VG_NONE) {
+		e = vg_ent(&state, pl->frag);
+		if (e->slot < VMGANG_MAX_VMS)
+			vmgang_bpf_report_frag(e->slot, vg_vm(&state, e->slot)->id, pl->frag_ns);
+	}
+}
+
+/* Has the module, or whoever watches, to be told anything? */
+VG_INLINE bool plan_tells(struct vg_plan *pl)
+{
+	return pl->nr_stopped || pl->started != VG_NONE || pl->held != VG_NONE ||
+	       pl->frag != VG_NONE;
 }
 
 /*
@@ -111,13 +123,34 @@ static __noinline void report_missed(struct vg_plan *pl)
 	}
 }
 
+static __noinline void report_guard(struct vg_plan *pl)
+{
+	struct task_struct *p = bpf_task_from_pid(vg_vcpu(&state, pl->guarded)->pid);
+
+	if (!p)
+		return;
+	vmgang_bpf_report_guard(p, pl->guard_ns, pl->expired);
+	bpf_task_release(p);
+}
+
+/* Let pCPU @cpu ask for work again at @when, on which it goes on with a guarded vCPU. */
+static __noinline void look_at(u32 cpu, u64 now, u64 when)
+{
+	struct look *l = bpf_map_lookup_elem(&looks, &cpu);
+
+	if (l)
+		bpf_timer_start(&l->timer, when > now ? when - now : 1, VG_TIMER_CPU_PIN);
+}
+
 /* Carry out what a plan says, apart from moving threads. */
 VG_INLINE void act(struct vg_cell *c, struct vg_plan *pl, u64 kicks)
 {
 	if (kicks)
 		kick(c, kicks);
-	if (pl->nr_stopped || pl->started != VG_NONE || pl->held != VG_NONE)
+	if (plan_tells(pl))
 		report_plan(pl);
+	if (pl->guarded != VG_NONE)
+		report_guard(pl);
 	if (vg_cell_late(c, pl->now))
 		arm_timer(c, pl->now, vg_cell_wants(c));
 }

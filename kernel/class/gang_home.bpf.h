@@ -93,12 +93,15 @@ static __noinline s64 unbind(u32 vi)
 	return lead;
 }
 
-/* Who comes to an empty cell sets its heartbeat going. */
+/*
+ * Who comes to a cell whose timer has run out sets its heartbeat going.  Two that
+ * come to an empty cell at once would both find that they are not the first.
+ */
 VG_INLINE void wake_cell(struct vg_cell *c)
 {
 	u64 now = scx_bpf_now();
 
-	if (c->nr_vcpus == 1)
+	if (c->armed <= now)
 		arm_timer(c, now, now + VG_HEARTBEAT);
 }
 

@@ -164,6 +164,21 @@ void BPF_STRUCT_OPS(vg_cgroup_set_bandwidth, struct cgroup *cgrp, u64 period_us,
 	}
 }
 
+/* In the interrupt's exit, the guest's mode is fresh: let ops.dispatch() see it. */
+static int on_look(void *map, u32 *key, struct look *l)
+{
+	u32 cpu = *key & (VG_MAX_CPUS - 1), cell = cell_of(cpu), bit;
+	struct vg_cell *c;
+
+	if (cell >= VG_MAX_CELLS)
+		return 0;
+	c = vg_cell(&state, cell);
+	bit = cpu_bit[cpu];
+	if (vg_pcpu(c, bit)->guard)
+		kick(c, vg_bit(bit));
+	return 0;
+}
+
 static int on_timer(void *map, u32 *key, struct cell_timer *t)
 {
 	u32 cell = *key & (VG_MAX_CELLS - 1);
@@ -184,7 +199,7 @@ static int on_timer(void *map, u32 *key, struct cell_timer *t)
 	if (pl->mover != VG_NONE)
 		move_home(c, cell, pl);
 	kick(c, pl->kick);
-	if (pl->nr_stopped || pl->started != VG_NONE || pl->held != VG_NONE)
+	if (plan_tells(pl))
 		report_plan(pl);
 	if (pl->nr_missed)
 		report_missed(pl);
@@ -197,7 +212,8 @@ static int on_timer(void *map, u32 *key, struct cell_timer *t)
 s32 BPF_STRUCT_OPS_SLEEPABLE(vg_init)
 {
 	struct cell_timer *t;
-	u32 bit, cell;
+	u32 bit, cell, cpu;
+	struct look *l;
 	s32 err;
 	int i;
 
@@ -211,6 +227,14 @@ s32 BPF_STRUCT_OPS_SLEEPABLE(vg_init)
 		if (bit == VG_NONE)
 			return -7;
 		cpu_bit[i & (VG_MAX_CPUS - 1)] = bit;
+		cpu = i;
+		l = bpf_map_lookup_elem(&looks, &cpu);
+		if (!l)
+			return -VG_ENOENT;
+		err = bpf_timer_init(&l->timer, &looks, VG_CLOCK_MONOTONIC);
+		if (err)
+			return err;
+		bpf_timer_set_callback(&l->timer, on_look);
 	}
 	vg_times(i, VG_MAX_CELLS) {
 		if (i >= (int)nr_cells)
@@ -269,8 +293,9 @@ void BPF_STRUCT_OPS(vg_dump, struct scx_dump_ctx *dctx)
 
 			if (!(c->all & vg_bit(b)))
 				break;
-			dump("  cpu %llu: cur=%lld coming=%lld gang=%lld deadline=%lld\n",
-			     p->cpu, (s32)p->cur, (s32)p->coming, (s32)p->gang, p->deadline);
+			dump("  cpu %llu: cur=%lld coming=%lld gang=%lld keep=%lld end=%lld\n",
+			     p->cpu, (s32)p->cur, (s32)p->coming, (s32)p->gang,
+			     (s32)vg_pcpu_keeper(c, b), p->deadline);
 		}
 		vg_times(b, 32) {
 			struct vg_ent *e;

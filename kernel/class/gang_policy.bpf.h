@@ -139,6 +139,8 @@ int BPF_PROG(vg_policy_change, u32 slot, pid_t pid, u64 id)
 	if (vm->id != id)
 		return 0;
 	vm->cosched = info.cosched;
+	vm->spin = info.spin;
+	vm->guard = vg_guard_bound(&info);
 	vm->slice = (u64)info.slice_us * 1000;
 	change_terms(slot, &info);
 	apply_policy_task(slot);
@@ -170,6 +172,19 @@ static __noinline void adapt(u32 slot)
 		apply_policy(slot, my_plan());
 }
 
+/* The current thread is found to spin: its pCPU may have to ask for work. */
+static __noinline void spun(void)
+{
+	struct task_struct *p = bpf_get_current_task_btf();
+	u32 vi = task_vcpu(p);
+
+	if (vi == VG_NONE || !vg_spin_found(&state, vg_cell(&state, vcpu_cell(vi)), vi))
+		return;
+	scx_bpf_task_set_slice(p, 0);
+	scx_bpf_kick_cpu(bpf_get_smp_processor_id(), 0);
+}
+
+/* In the thread of the vCPU that spins. */
 SEC("tp_btf/vcpu_spin")
 int BPF_PROG(vg_vcpu_spin, u32 slot, pid_t pid, u32 vcpu, u32 exits)
 {
@@ -177,6 +192,8 @@ int BPF_PROG(vg_vcpu_spin, u32 slot, pid_t pid, u32 vcpu, u32 exits)
 
 	if (a)
 		vg_adapt_add(a, vg_adapt_spun(exits));
+	if (VMGANG_SPIN_VERDICT(exits) && vg_vm(&state, slot)->spin == VMGANG_SPIN_PREEMPT)
+		spun();
 	return 0;
 }
 

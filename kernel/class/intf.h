@@ -20,7 +20,28 @@ enum vmgang_cosched {
 	VMGANG_COSCHED_OFF,
 	VMGANG_COSCHED_GANG,
 	VMGANG_COSCHED_ADAPTIVE,	/* a gang while it is seen to spin, else off */
+	VMGANG_COSCHED_STRICT,		/* all at once, idle ones too */
 };
+
+enum vmgang_guard {
+	VMGANG_GUARD_OFF,
+	VMGANG_GUARD_KERNEL,	/* not preempted in guest kernel mode */
+};
+
+enum vmgang_spins {
+	VMGANG_SPIN_OFF,
+	VMGANG_SPIN_YIELD,	/* to the sibling that KVM names */
+	VMGANG_SPIN_PREEMPT,	/* to another VM */
+};
+
+/*
+ * The verdict that a vCPU spins: at exit 4, 8, 16 ... of one stint.  Fewer are a
+ * lock's normal life; and since the window between two exits doubles, what is
+ * counted is the logarithm of the time spun.
+ */
+#define VMGANG_SPIN_EXITS	4
+#define VMGANG_SPIN_VERDICT(exits) \
+	((exits) >= VMGANG_SPIN_EXITS && !((exits) & ((exits) - 1)))
 
 /**
  * struct vmgang_bpf_vm - a VM as the class sees it
@@ -32,6 +53,9 @@ enum vmgang_cosched {
  * @nr_vcpus:	vCPUs that exist
  * @cosched:	enum vmgang_cosched
  * @slice_us:	length of a stint, in microseconds (1000..100000)
+ * @spin:	enum vmgang_spins
+ * @guard:	enum vmgang_guard
+ * @guard_us:	how long at most, in microseconds (100..10000)
  * @managed:	1 if the VM's threads belong in the class, else 0
  * @reserve_period_us: of the reservation of each vCPU; 0: none
  * @reserve_slice_us: that each vCPU is to have in each period; 0: none
@@ -45,6 +69,9 @@ struct vmgang_bpf_vm {
 	__u32 nr_vcpus;
 	__u32 cosched;
 	__u32 slice_us;
+	__u32 spin;
+	__u32 guard;
+	__u32 guard_us;
 	__u32 managed;
 	__u32 reserve_period_us;
 	__u32 reserve_slice_us;

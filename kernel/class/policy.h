@@ -51,6 +51,7 @@ typedef uint8_t u8;
 #endif
 
 #include "intf.h"
+#include "policy_terms.h"
 
 #define VG_FN		static __noinline __maybe_unused
 #define VG_INLINE	static __always_inline __maybe_unused
@@ -65,13 +66,14 @@ typedef uint8_t u8;
 #define VG_MAX_ENTS	8192
 #define VG_QUEUE		VMGANG_MAX_VMS	/* one ent for a VM in a cell */
 
-#define VG_SEATS		64	/* reservations on a pCPU */
-
-#define VG_US		1000ULL
 #define VG_RATIOS	32	/* powers of two of weight over demand */
 #define VG_WHOLE	1024	/* a pCPU's whole time, in demands */
 
+#define VG_US		1000ULL
 #define VG_MS		1000000ULL
+
+#define VG_WHEEL	64	/* notches, of a millisecond each */
+#define VG_REFILL	64	/* that a shot of the timer lets go on */
 
 /* How often a cell looks at itself and at others. */
 #define VG_HEARTBEAT	(1000 * VG_MS)
@@ -107,6 +109,7 @@ enum vg_ent_flags {
 	VG_ASLEEP	= 16,	/* none of its vCPUs is runnable */
 	VG_CHANGED	= 32,	/* the queue is to look at it again */
 	VG_FILLS	= 64,	/* VG_ON, while a gang further behind is VG_HELD */
+	VG_MISFIT	= 128,	/* pinned so that its vCPUs can not all run at once */
 };
 
 enum vg_stat {
@@ -123,7 +126,11 @@ enum vg_stat {
 	VG_STAT_REJOINS,	/* a member back in its gang's stint at once */
 	VG_STAT_WAKE_IDLE,
 	VG_STAT_WAKE_PREEMPTS,
-	VG_STAT_YIELDS,
+	VG_STAT_YIELDS,		/* to the sibling that KVM named, … */
+	VG_STAT_SPUN,		/* … to another VM */
+	VG_STAT_GUARDS,		/* stints that went on in guest kernel mode, … */
+	VG_STAT_EXPIRIES,	/* … until the bound, … */
+	VG_STAT_GUARD_SUM,	/* … ns in all */
 	VG_STAT_THROTTLES,
 	VG_STAT_STARVED,
 	VG_STAT_HOST,		/* a pCPU was lost to the host's own threads */
@@ -135,6 +142,7 @@ enum vg_stat {
 	VG_STAT_SKEW_SUM,	/* ns between first and last member's start … */
 	VG_STAT_SKEW_MAX,
 	VG_STAT_SKEW_NR,
+	VG_STAT_FRAG,		/* ns that pCPUs were kept empty for idle vCPUs */
 	VG_STAT_MOVES,		/* VMs that were given another home */
 	VG_STAT_ARRIVALS,	/* vCPUs that came from another cell */
 	VG_NR_STATS,
@@ -156,40 +164,6 @@ struct vg_cap {
 	u64 last;
 };
 
-/**
- * struct vg_terms - what each vCPU of a VM is to have booked
- * @period:	ns
- * @slice:	ns; 0: nothing
- * @extra:	may share what others leave
- */
-struct vg_terms {
-	u64 period;
-	u64 slice;
-	u32 extra;
-	u32 pad;
-};
-
-/**
- * struct vg_reserve - a vCPU's reservation, and how it stands
- * @terms:	what is booked; no slice: nothing
- * @due:	when the present period ends: its deadline
- * @left:	ns of the slice not yet had; negative: had too much without extratime
- * @ready:	runnable without a break since
- * @home:	pCPU on which it is booked
- * @seat:	its place among those booked there
- * @share:	ppm of a pCPU
- */
-struct vg_reserve {
-	struct vg_terms terms;
-	u64 due;
-	s64 left;
-	u64 ready;
-	u32 home;
-	u32 seat;
-	u32 share;
-	u32 pad;
-};
-
 struct vg_vcpu {
 	struct vg_cap cap;	/* of the thread's own cgroup */
 	struct vg_reserve rsv;
@@ -209,6 +183,9 @@ struct vg_vcpu {
 	u32 next;
 	u32 bounced;		/* times its pCPU was gone when it came */
 	u32 costop;		/* reported as co-stopped */
+	u32 notch;		/* PAUSED: on the wheel */
+	u32 elder;		/* in its ent's list of members */
+	u32 younger;
 };
 
 struct vg_ent {
@@ -223,6 +200,9 @@ struct vg_ent {
 	u64 on;			/* pCPUs its vCPUs run on or come to */
 	u64 held;		/* VG_HELD since */
 	u64 mask;		/* pCPUs that its waiting vCPUs may use */
+	u64 kept;		/* VG_ON, strict: pCPUs that stay empty for idle vCPUs */
+	u64 kept_at;		/* charged for that up to here */
+	u64 frag;		/* ns that they did, not yet told */
 	u64 cells;		/* cells that all of its vCPUs may use */
 	u64 seen;		/* its demand is known up to here */
 	u64 ran;		/* since then, ns of all its vCPUs */
@@ -239,8 +219,11 @@ struct vg_ent {
 	u32 nr_pinned;		/* of these, not free to use the whole cell */
 	u32 coming;		/* members of the stint that have not run yet */
 	u32 nr_bound;		/* its vCPUs, as the cell knows them */
+	u32 members;		/* list of these, youngest first */
 	u32 later;		/* list of those that are VG_CHANGED */
-	u32 next;		/* throttled list; ents of one VM; free list */
+	u32 next;		/* throttled list; free list */
+	u32 prior;		/* throttled list */
+	u32 notch;		/* VG_THROTTLED: on the wheel */
 	u32 sibling;		/* next ent of the same VM */
 	u32 nr_tied;		/* vCPUs that may not use every cell */
 	u32 before;		/* list of the cell's ents */
@@ -287,9 +270,11 @@ struct vg_vm {
 	u64 id;			/* 0: record is free */
 	u64 cgroup;
 	u64 slice;
+	u64 guard;		/* ns, 0: off */
 	u64 moved;		/* when it got its home, if not the first */
 	u32 weight;
 	u32 cosched;
+	u32 spin;
 	u32 home;		/* cell */
 	u32 ents;		/* list by @sibling */
 	u32 nr_vcpus;		/* in the class */
@@ -303,11 +288,14 @@ struct vg_pcpu {
 	u64 vstart;		/* its ent's vtime then */
 	u64 deadline;
 	u64 vnow;		/* largest vtime of whose turn it was here */
+	u64 guard;		/* since when @cur is guarded, or 0 */
 	u32 cpu;		/* the kernel's number */
 	u32 cur;		/* vCPU that runs */
 	u32 coming;		/* vCPU that is to run next */
 	u32 gang;		/* ent whose stint it last served */
+	u32 keep;		/* ent that it is kept empty for, if the cell says so */
 	u32 hint;		/* vCPU that a sibling yielded to */
+	u32 spun;		/* vCPU that was found spinning here */
 	u32 yielded;
 	u32 sent;		/* @coming is on its way: whoever placed it sees to that */
 	u32 served;		/* the pCPU has seen @coming by itself */
@@ -346,6 +334,10 @@ struct vg_node {
 struct vg_cell {
 	u64 all;		/* its pCPUs */
 	u64 idle;		/* those in the idle loop; set and cleared atomically */
+	u64 guards;		/* those that go on with a guarded vCPU */
+	u64 kept;		/* those that stay empty for somebody */
+	u64 wanted;		/* those where somebody waits who has booked them */
+	u64 served;		/* … or is, or comes */
 	u64 vnow;		/* largest vtime of whose turn it was: where newcomers start */
 	u64 refill;		/* when the first throttled ent or vCPU may go on */
 	u64 alarm;		/* when reservations want to be looked at, 0: never */
@@ -355,7 +347,7 @@ struct vg_cell {
 	u64 due;		/* … and those that were sent here lately, */
 	u64 due_at;		/* … the last of them then */
 	u64 stats[VG_NR_STATS];
-	u64 armed;		/* the refill or alarm that the timer is set for */
+	u64 armed;		/* when the timer goes off, or did last */
 	u64 foreign;		/* when a thread that is no vCPU ran last */
 	u64 swept;
 	u32 id;
@@ -364,8 +356,10 @@ struct vg_cell {
 	u32 nr_queued;
 	u32 nr_held;
 	u32 changed;		/* list of ents by @later */
-	u32 throttled;		/* list of ents */
-	u32 paused;		/* list of vCPUs */
+	u32 throttled[VG_WHEEL]; /* lists of ents */
+	u32 paused[VG_WHEEL];	/* lists of vCPUs */
+	u64 noted;		/* notches where one of these has somebody */
+	u64 turned;		/* ms: up to here none has */
 	u32 levels;		/* of the tree in use, leaves not counted */
 	u32 sweep;		/* where the next sweep begins */
 	u32 ents;		/* list by @after */
@@ -384,6 +378,14 @@ struct vg_cell {
 	struct vg_node tree[2 * VG_QUEUE];
 };
 
+/* Why a pCPU takes a vCPU; none of these: its stint has a place there. */
+enum vg_why {
+	VG_BY_TURN	= 1,	/* it is its ent's turn */
+	VG_BY_PART	= 2,	/* … but that is a gang that does not fit */
+	VG_BY_HINT	= 4,	/* a sibling yields the rest of its stint to it */
+	VG_BY_RIGHT	= 8,	/* it has booked the pCPU */
+};
+
 #define VG_PLAN_STOPS	4
 #define VG_PLAN_MISSES	8
 #define VG_PLAN_TRIES	4	/* gangs that a pick tries to start */
@@ -396,39 +398,67 @@ struct vg_cell {
  * @now:	ns
  * @self:	pCPU that asks for work, VG_NONE if none does
  * @prev:	vCPU that @self runs and that could go on, or VG_NONE
+ * @unsafe:	… which is in guest kernel mode (asked if its VM is guarded)
+ * @off:	vCPU that @self runs and that goes on only if its strict gang does
  * @own:	vCPU for @self, VG_KEEP or VG_NONE (nothing to run)
+ * @take:	what @self is to take, likewise, for what reasons @why (enum vg_why)
  * @placed:	other pCPUs that got a vCPU (pcpu->coming), which is to be sent
  * @kick:	pCPUs that are to ask for work themselves, now; some have a
  *		vCPU coming, and most of these ask anyhow, as their stint ends
  * @started:	ent whose gang stint began, or VG_NONE
  * @held:	ent that became VG_HELD, or VG_NONE
+ * @frag:	ent for which pCPUs stayed empty, or VG_NONE; @frag_ns: how long
  * @stopped:	ents whose gang stint ended
+ * @look:	when @self is to ask again, as @prev is guarded; or 0
+ * @guarded:	vCPU whose guarded time ended, after @guard_ns; or VG_NONE
+ * @expired:	… because the bound was reached
  * @mover:	ent whose VM is to have another home, or VG_NONE
  * @to:		… and which, unless that has changed hands: then @mover_id is not
  *		its VM's any more; or others went there first: then @due is not
  *		what that cell expects
- * @match:	vCPU for each chosen pCPU while a gang is put together
+ * @match:	vCPU for each of the pCPUs @chosen while a gang is put together
+ *
+ * What one step of an answer leaves to the next is in here and not in variables:
+ * the verifier follows a step anew for each value that those may have.
  */
 struct vg_plan {
 	u64 now;
 	u32 self;
 	u32 prev;
+	u32 unsafe;
+	u32 off;
 
 	u64 placed;
 	u64 kick;
 	u32 own;
+	u32 take;
+	u32 why;
+	u32 was;		/* what @prev was at first */
 	u32 started;
 	u32 held;
+	u32 frag;
+	u64 frag_ns;
 	u32 nr_stopped;
 	u32 stopped[VG_PLAN_STOPS];
 	u32 width[VG_PLAN_STOPS];
+	u64 look;
+	u64 guard_ns;
+	u32 guarded;
+	u32 expired;
 
 	u32 nr_missed;		/* vCPUs that did not get what they have reserved */
 	u32 missed[VG_PLAN_MISSES];
 
 	u32 narrow;		/* consider ents up to this width */
 	u32 skip;		/* … and not this one */
+	u32 filler;		/* gang that does not fit, but whose turn it is */
 	u32 forced;
+	u32 ending;		/* the pCPU looked at asks for work by itself */
+	u32 gang;		/* what wakes belongs to a gang */
+	u32 strict;		/* … or is put together, is a strict gang */
+	u32 spare;		/* there are more pCPUs than the gang needs */
+	u64 chosen;
+	u64 hosts;		/* pCPUs that the host's own threads have */
 	u32 match[VG_CELL_PCPUS];
 	u32 mover;
 	u32 to;
@@ -484,6 +514,12 @@ VG_INLINE struct vg_vm *vg_vm(struct vg_state_all *s, u32 i)
 VG_INLINE struct vg_pcpu *vg_pcpu(struct vg_cell *c, u32 bit)
 {
 	return &c->pcpu[bit & (VG_CELL_PCPUS - 1)];
+}
+
+/* Who comes to it, or is there. */
+VG_INLINE u32 vg_pcpu_occupant(struct vg_pcpu *p)
+{
+	return p->coming != VG_NONE ? p->coming : p->cur;
 }
 
 VG_INLINE void vg_count(struct vg_cell *c, u32 stat, u64 by)

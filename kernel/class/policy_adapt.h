@@ -43,8 +43,6 @@
 #define VG_ADAPT_HIGH	(4 * 1024)
 #define VG_ADAPT_LOW	(2 * 1024)
 #define VG_ADAPT_MOST	(24 * 1024)
-/* The first spin exit of a stint that counts; fewer are a lock's normal life. */
-#define VG_ADAPT_EXITS	4
 
 enum vg_adapt_state {
 	VG_ADAPT_OFF,		/* independent */
@@ -61,7 +59,7 @@ VG_INLINE u32 vg_adapt_spun(u32 exits)
 {
 	u32 low = exits & -exits;
 
-	return exits >= VG_ADAPT_EXITS && (exits == low || exits == 3 * low) ?
+	return exits >= VMGANG_SPIN_EXITS && (exits == low || exits == 3 * low) ?
 	       VG_ADAPT_SPUN : 0;
 }
 

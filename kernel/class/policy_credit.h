@@ -200,8 +200,7 @@ VG_FN void vg_vcpu_settle(struct vg_state_all *s, struct vg_cell *c, u32 vi, u64
 VG_FN u64 vg_pcpu_vtime(struct vg_state_all *s, struct vg_cell *c, u32 bit, u64 now)
 {
 	struct vg_pcpu *p = vg_pcpu(c, bit);
-	u32 vi = p->coming != VG_NONE ? p->coming : p->cur;
-	struct vg_ent *e = vg_ent(s, vg_vcpu(s, vi)->ent);
+	struct vg_ent *e = vg_ent(s, vg_vcpu(s, vg_pcpu_occupant(p))->ent);
 
 	return p->vstart + vg_vtime(e, vg_since(now, p->since) * vg_weight_of(e->on));
 }

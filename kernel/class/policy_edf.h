@@ -15,14 +15,13 @@
 /* Who came in between is on its way: look again after this. */
 #define VG_EDF_RETRY	(100 * VG_US)
 
-/* Somebody waits for pCPU @bit, which he has booked: end what runs there. */
-VG_FN void vg_edf_urge(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 bit)
+/* @vi waits for its home, which it has booked: end what runs there. */
+VG_FN void vg_edf_urge(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 vi)
 {
+	u32 bit = vg_vcpu(s, vi)->rsv.home;
 	struct vg_pcpu *p = vg_pcpu(c, bit);
-	u32 vi = vg_reserve_first(s, c, bit), who = vg_pcpu_occupant(p);
+	u32 who = vg_pcpu_occupant(p);
 
-	if (vi == VG_NONE)
-		return;
 	if (c->idle & vg_bit(bit)) {
 		pl->kick |= vg_bit(bit);
 		return;
@@ -34,10 +33,14 @@ VG_FN void vg_edf_urge(struct vg_state_all *s, struct vg_cell *c, struct vg_plan
 	    vg_vcpu(s, vi)->rsv.due >= vg_vcpu(s, who)->rsv.due)
 		return;
 	p->deadline = pl->now;
-	if (p->coming != VG_NONE)
+	if (p->coming != VG_NONE) {
 		vg_cell_alarm_at(c, pl->now + VG_EDF_RETRY);
-	else
-		pl->kick |= vg_bit(bit);
+		/* Whoever goes on there for being guarded makes room first. */
+		if (!p->guard)
+			return;
+		p->served = 0;
+	}
+	pl->kick |= vg_bit(bit);
 }
 
 /*
@@ -59,6 +62,40 @@ VG_FN void vg_edf_release(struct vg_state_all *s, struct vg_cell *c, u32 ei, u64
 	}
 }
 
+/*
+ * pCPU pl->self asks for work: is it booked by somebody who has some of his
+ * slice left?  If so he runs, or goes on; what is reserved is not given to a
+ * sibling either, which has a reservation of its own.
+ */
+VG_FN bool vg_pick_reserved(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl)
+{
+	struct vg_pcpu *p = vg_pcpu(c, pl->self);
+	u32 vi = vg_reserve_first(s, c, pl->self);
+
+	if (!p->yielded && vg_reserve_holds(s, pl->prev, pl->self, pl->now) &&
+	    (vi == VG_NONE || vg_vcpu(s, vi)->rsv.due >= vg_vcpu(s, pl->prev)->rsv.due))
+		return vg_pick_take(c, pl, VG_KEEP, 0, VG_STAT_KEEPS);
+	if (vi == VG_NONE)
+		return false;
+	return vg_pick_take(c, pl, vi, VG_BY_RIGHT, VG_STAT_RESERVE_PICKS);
+}
+
+/* @vi was held by its reservation alone: it goes on. */
+VG_FN void vg_edf_resume(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 vi)
+{
+	struct vg_vcpu *v = vg_vcpu(s, vi);
+	struct vg_ent *e = vg_ent(s, v->ent);
+
+	vg_paused_del(s, c, vi);
+	v->state = VG_WAITING;
+	v->since = pl->now;
+	if (!e->nr_waiting)
+		vg_ent_clamp(c, e, v->mask);
+	vg_list_add(s, vi);
+	vg_ent_requeue(s, c, v->ent);
+	pl->kick |= vg_cell_idle(c) & v->mask;
+}
+
 /* A period of @vi, which is runnable, is over: fill up its slice. */
 VG_FN void vg_edf_renew(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 vi)
 {
@@ -77,20 +114,22 @@ VG_FN void vg_edf_renew(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 				pl->missed[pl->nr_missed++ & (VG_PLAN_MISSES - 1)] = vi;
 		}
 	}
-	r->left = (r->left < 0 ? r->left : 0) + (s64)r->terms.slice;
+	vg_reserve_fill(r);
 	r->due += r->terms.period;
 	/* The pCPU was away for longer: a whole one, and periods where they were. */
 	if (r->due <= pl->now)
 		r->due += ((pl->now - r->due) / r->terms.period + 2) * r->terms.period;
-	if (v->state == VG_RUNNING && r->left > 0) {
+	/* It waits for a guarded one to make room. */
+	if (v->state == VG_COMING && vg_pcpu(c, v->bit)->guard && !vg_pcpu(c, v->bit)->sent)
+		vg_pcpu_call_off(s, c, v->bit, pl->now);
+	if (v->state == VG_RUNNING) {
 		until = pl->now + (u64)r->left;
 		if (until < p->deadline)
 			p->deadline = until;
 		vg_cell_alarm_at(c, p->deadline);
-	} else if (v->state == VG_PAUSED && r->left > 0) {
-		vg_vcpu_unlist(s, c, vi);
-		vg_vcpu_wait(s, c, pl, vi);
-		pl->kick |= c->idle & v->mask;
+		vg_reserve_serve(c, v, v->bit);
+	} else if (v->state == VG_PAUSED && vg_cap_left(&v->cap, pl->now)) {
+		vg_edf_resume(s, c, pl, vi);
 	}
 	vg_reserve_mark(s, c, vi);
 }
@@ -129,15 +168,17 @@ VG_FN void vg_edf_look(struct vg_state_all *s, struct vg_cell *c, struct vg_plan
 VG_FN void vg_cell_alarm(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl)
 {
 	u64 m;
-	u32 b;
+	u32 b, vi;
 
 	if (!c->alarm || pl->now < c->alarm)
 		return;
 	c->alarm = 0;
-	vg_each_bit(b, m, c->all)
+	vg_each_bit(b, m, c->all) {
 		vg_edf_look(s, c, pl, b);
-	vg_each_bit(b, m, c->all)
-		vg_edf_urge(s, c, pl, b);
+		vi = vg_reserve_first(s, c, b);
+		if (vi != VG_NONE)
+			vg_edf_urge(s, c, pl, vi);
+	}
 }
 
 /* When the cell's timer is to go off for caps and reservations; 0: it need not. */

@@ -4,8 +4,8 @@
  *
  * A vCPU moves OUT -> WAITING -> COMING -> RUNNING -> OUT.  The kernel reports
  * the outer steps (vg_vcpu_wait, vg_vcpu_run, vg_vcpu_stop, vg_vcpu_leave);
- * WAITING -> COMING is decided when a pCPU asks for work (vg_pick) and when a
- * vCPU becomes runnable (vg_wake), both in policy_pick.h.
+ * WAITING -> COMING is decided when a pCPU asks for work (vg_pick, policy_pick.h)
+ * and when a vCPU becomes runnable (vg_wake, policy_wake.h).
  */
 #ifndef VMGANG_POLICY_GANG_H
 #define VMGANG_POLICY_GANG_H
@@ -13,21 +13,42 @@
 #include "policy.h"
 #include "policy_queue.h"
 #include "policy_credit.h"
+#include "policy_refill.h"
+#include "policy_strict.h"
+#include "policy_match.h"
 
 VG_INLINE void vg_plan_begin(struct vg_plan *pl, u64 now, u32 self, u32 prev)
 {
 	pl->now = now;
 	pl->self = self;
 	pl->prev = prev;
+	pl->unsafe = 0;
+	pl->off = VG_NONE;
 	pl->placed = 0;
 	pl->kick = 0;
 	pl->own = VG_NONE;
+	pl->take = VG_NONE;
+	pl->why = 0;
+	pl->was = prev;
+	pl->filler = VG_NONE;
 	pl->started = VG_NONE;
 	pl->held = VG_NONE;
+	pl->frag = VG_NONE;
 	pl->nr_stopped = 0;
 	pl->nr_missed = 0;
+	pl->look = 0;
+	pl->guarded = VG_NONE;
 	pl->skip = VG_NONE;
-	pl->narrow = VG_CELL_PCPUS;
+	pl->narrow = 2 * VG_CELL_PCPUS;
+}
+
+/* What pCPU pl->self does next, because of @why; that is counted as @stat. */
+VG_INLINE bool vg_pick_take(struct vg_cell *c, struct vg_plan *pl, u32 vi, u32 why, u32 stat)
+{
+	pl->take = vi;
+	pl->why = why;
+	vg_count(c, stat, 1);
+	return true;
 }
 
 VG_INLINE void vg_idle_set(struct vg_cell *c, u32 bit)
@@ -40,22 +61,13 @@ VG_INLINE void vg_idle_clear(struct vg_cell *c, u32 bit)
 	__sync_fetch_and_and(&c->idle, ~vg_bit(bit));
 }
 
-VG_INLINE u32 vg_pcpu_occupant(struct vg_pcpu *p)
-{
-	return p->coming != VG_NONE ? p->coming : p->cur;
-}
-
-VG_INLINE void vg_cell_refill_at(struct vg_cell *c, u64 when)
-{
-	if (when && (!c->refill || when < c->refill))
-		c->refill = when;
-}
-
 /* The ent gives up pCPU @bit, unless another of its vCPUs is there as well. */
 VG_FN void vg_ent_off(struct vg_state_all *s, struct vg_cell *c, u32 ei, u32 bit)
 {
 	struct vg_pcpu *p = vg_pcpu(c, bit);
 
+	if (vg_pcpu_occupant(p) == VG_NONE)
+		c->served &= ~vg_bit(bit);
 	if (p->cur != VG_NONE && vg_vcpu(s, p->cur)->ent == ei)
 		return;
 	if (p->coming != VG_NONE && vg_vcpu(s, p->coming)->ent == ei)
@@ -74,6 +86,7 @@ VG_FN void vg_gang_stop(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 	e->flags &= ~VG_ON;
 	e->coming = 0;
 	pl->kick |= e->on;
+	vg_strict_release(s, c, pl, ei);
 	e->deadline = pl->now;
 	if (n < VG_PLAN_STOPS) {
 		pl->stopped[n & (VG_PLAN_STOPS - 1)] = ei;
@@ -92,10 +105,8 @@ VG_FN void vg_ent_throttle(struct vg_state_all *s, struct vg_cell *c, struct vg_
 		return;
 	vg_gang_stop(s, c, pl, ei);
 	e->flags |= VG_THROTTLED;
-	e->next = c->throttled;
-	c->throttled = ei;
+	vg_throttled_add(s, c, ei, vg_cap_refill(cap), pl->now);
 	pl->kick |= e->on;
-	vg_cell_refill_at(c, vg_cap_refill(cap));
 	vg_count(c, VG_STAT_THROTTLES, 1);
 	vg_ent_requeue(s, c, ei);
 }
@@ -115,6 +126,16 @@ VG_FN void vg_vcpu_unplace(struct vg_state_all *s, struct vg_cell *c, u32 vi)
 	vg_ent_requeue(s, c, v->ent);
 }
 
+/* @vi does not come: a pCPU that went idle meanwhile, and did not say so, is to ask. */
+VG_INLINE void vg_vcpu_miss(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 vi)
+{
+	u32 bit = vg_vcpu(s, vi)->bit;
+
+	vg_vcpu_unplace(s, c, vi);
+	if (vg_pcpu_occupant(vg_pcpu(c, bit)) == VG_NONE)
+		pl->kick |= vg_bit(bit);
+}
+
 /* A gang is not held if none of it waits, or if it has become too wide to be one. */
 VG_INLINE void vg_gang_release(struct vg_cell *c, struct vg_ent *e)
 {
@@ -130,6 +151,12 @@ VG_INLINE bool vg_vcpu_may(struct vg_vcpu *v, u64 now)
 	return vg_cap_left(&v->cap, now) && vg_reserve_lets(v);
 }
 
+/* … and when it may if it may not now, or is to be asked again. */
+VG_INLINE u64 vg_vcpu_may_at(struct vg_vcpu *v, u64 now)
+{
+	return vg_cap_left(&v->cap, now) ? v->rsv.due : vg_cap_refill(&v->cap);
+}
+
 /*
  * vCPU @vi is runnable and has no pCPU.  It joins its ent's list; if its VM was
  * asleep, the VM's credit is brought within reach of the others first.
@@ -141,7 +168,7 @@ VG_FN void vg_vcpu_wait(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 	struct vg_ent *e = vg_ent(s, ei);
 
 	if (v->state == VG_COMING)
-		vg_vcpu_unplace(s, c, vi);
+		vg_vcpu_miss(s, c, pl, vi);
 	if (v->state != VG_OUT)
 		return;
 	v->since = pl->now;
@@ -151,14 +178,10 @@ VG_FN void vg_vcpu_wait(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 	vg_reserve_wake(s, c, vi, pl->now);
 	if (!vg_vcpu_may(v, pl->now)) {
 		v->state = VG_PAUSED;
-		v->prev = VG_NONE;
-		v->next = c->paused;
-		if (c->paused != VG_NONE)
-			vg_vcpu(s, c->paused)->prev = vi;
-		c->paused = vi;
-		if (!vg_cap_left(&v->cap, pl->now))
-			vg_cell_refill_at(c, vg_cap_refill(&v->cap));
+		vg_paused_add(s, c, vi, vg_vcpu_may_at(v, pl->now), pl->now);
 		vg_count(c, VG_STAT_THROTTLES, 1);
+		if (!e->on && !e->nr_waiting)
+			vg_gang_stop(s, c, pl, ei);
 		return;
 	}
 	if (!e->nr_waiting)
@@ -180,17 +203,29 @@ VG_FN void vg_vcpu_unlist(struct vg_state_all *s, struct vg_cell *c, u32 vi)
 		vg_list_del(s, vi);
 		vg_ent_requeue(s, c, v->ent);
 	} else if (v->state == VG_PAUSED) {
-		if (v->prev == VG_NONE)
-			c->paused = v->next;
-		else
-			vg_vcpu(s, v->prev)->next = v->next;
-		if (v->next != VG_NONE)
-			vg_vcpu(s, v->next)->prev = v->prev;
+		vg_paused_del(s, c, vi);
 	} else {
 		return;
 	}
 	v->state = VG_OUT;
 	vg_reserve_mark(s, c, vi);
+}
+
+/* Whoever is on its way to pCPU @bit waits again. */
+VG_FN void vg_pcpu_call_off(struct vg_state_all *s, struct vg_cell *c, u32 bit, u64 now)
+{
+	u32 vi = vg_pcpu(c, bit)->coming;
+
+	if (vi == VG_NONE)
+		return;
+	vg_vcpu_unplace(s, c, vi);
+	vg_vcpu(s, vi)->state = VG_WAITING;
+	vg_vcpu(s, vi)->since = now;
+	vg_list_add(s, vi);
+	vg_reserve_mark(s, c, vi);
+	if (vg_vcpu(s, vi)->rsv.left > 0)
+		vg_cell_alarm_at(c, now);
+	vg_ent_requeue(s, c, vg_vcpu(s, vi)->ent);
 }
 
 /* Has @v's VM got another home, where @v is to go? */
@@ -201,7 +236,10 @@ VG_INLINE bool vg_vcpu_strays(struct vg_state_all *s, struct vg_cell *c, struct 
 	return home != c->id && (v->cells & vg_bit(home));
 }
 
-/* Send waiting vCPU @vi to pCPU @bit, until @until; charge that in advance. */
+/*
+ * Send waiting vCPU @vi to pCPU @bit, where nobody else is on the way; charge its
+ * stint in advance.
+ */
 VG_FN void vg_vcpu_place(struct vg_state_all *s, struct vg_cell *c, u32 vi, u32 bit,
 			 struct vg_plan *pl)
 {
@@ -210,23 +248,13 @@ VG_FN void vg_vcpu_place(struct vg_state_all *s, struct vg_cell *c, u32 vi, u32 
 	struct vg_ent *e = vg_ent(s, ei);
 	struct vg_pcpu *p = vg_pcpu(c, bit);
 	bool alone = vg_ent_width(e) < 2;
-	u32 other = p->coming;
 	u64 len;
 
 	if (!e->seen)
 		e->seen = v->since;
 	e->waited += vg_since(pl->now, v->since > e->seen ? v->since : e->seen);
 	vg_vcpu_unlist(s, c, vi);
-	if (other != VG_NONE) {
-		vg_vcpu_unplace(s, c, other);
-		vg_vcpu(s, other)->state = VG_WAITING;
-		vg_vcpu(s, other)->since = pl->now;
-		vg_list_add(s, other);
-		vg_reserve_mark(s, c, other);
-		if (vg_vcpu(s, other)->rsv.left > 0)
-			vg_cell_alarm_at(c, pl->now);
-		vg_ent_requeue(s, c, vg_vcpu(s, other)->ent);
-	}
+	vg_pcpu_unkeep(s, c, bit, pl->now);
 	len = vg_vcpu_allowance(s, vi, vg_weight_of(e->on) + 1, pl->now);
 	if (vg_vcpu_strays(s, c, v) && len > VG_SHORT)
 		len = VG_SHORT;
@@ -246,6 +274,7 @@ VG_FN void vg_vcpu_place(struct vg_state_all *s, struct vg_cell *c, u32 vi, u32 
 	p->sent = 0;
 	p->served = 0;
 	p->hint = VG_NONE;
+	p->spun = VG_NONE;
 	p->yielded = 0;
 	p->since = pl->now;
 	p->vstart = e->vtime;
@@ -253,12 +282,14 @@ VG_FN void vg_vcpu_place(struct vg_state_all *s, struct vg_cell *c, u32 vi, u32 
 	e->on |= vg_bit(bit);
 	e->flags &= ~VG_STARVING;
 	vg_vcpu_precharge(s, vi, len);
+	vg_reserve_serve(c, v, bit);
 	if (v->rsv.left > 0)
 		vg_cell_alarm_at(c, p->deadline);
 	if (p->due)
 		vg_cell_alarm_at(c, pl->now);
 	vg_idle_clear(c, bit);
 	vg_ent_requeue(s, c, ei);
+	vg_strict_trim(s, c, pl, ei);
 }
 
 /* Let the stint on pCPU @bit end soon. */
@@ -279,16 +310,20 @@ VG_INLINE void vg_pcpu_shorten(struct vg_cell *c, u32 bit, u64 now)
 VG_FN void vg_pcpu_displace(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl,
 			    u32 bit, u32 by)
 {
-	u32 vi = vg_pcpu_occupant(vg_pcpu(c, bit)), ei;
+	u32 vi = vg_pcpu_occupant(vg_pcpu(c, bit)), ei = vg_pcpu_keeper(c, bit);
 
-	if (vi == VG_NONE)
-		return;
-	ei = vg_vcpu(s, vi)->ent;
-	if (ei == by)
-		return;
-	if (pl->now + VG_SLOP >= vg_ent(s, ei)->deadline ||
-	    ((vg_ent(s, by)->flags & VG_ON) && vg_ent_width(vg_ent(s, by)) > 1))
-		vg_gang_stop(s, c, pl, ei);
+	if (ei == VG_NONE || ei == by) {
+		if (vi == VG_NONE)
+			return;
+		ei = vg_vcpu(s, vi)->ent;
+		if (ei == by)
+			return;
+		if (pl->now + VG_SLOP < vg_ent(s, ei)->deadline &&
+		    !vg_ent_is_strict(c, vg_ent(s, ei)) &&
+		    (!(vg_ent(s, by)->flags & VG_ON) || vg_ent_need(c, vg_ent(s, by)) < 2))
+			return;
+	}
+	vg_gang_stop(s, c, pl, ei);
 }
 
 /* May gang @ei take pCPU @bit now?  pl->forced: it has waited long enough. */
@@ -301,8 +336,11 @@ VG_FN bool vg_claimable(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 	struct vg_ent *o;
 	u64 ahead;
 
-	if (vg_reserve_guards(s, c, bit, now))
-		return false;
+	if (c->kept & vg_bit(bit)) {
+		o = vg_ent(s, p->keep);
+		return p->keep == ei || now + VG_SLOP >= o->deadline ||
+		       (pl->forced && vg_since(now, o->start) >= o->slice / 2);
+	}
 	if (c->idle & vg_bit(bit))
 		return true;
 	if (vi == VG_NONE || vg_vcpu(s, vi)->ent == ei)
@@ -334,75 +372,6 @@ VG_FN bool vg_claimable(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 	if (vg_since(now, p->since) < VG_MIN_GRAN)
 		return (s64)ahead > (s64)vg_vtime(o, o->slice);
 	return true;
-}
-
-/* The pCPU of @cand whose ent is furthest ahead. */
-VG_FN u32 vg_furthest(struct vg_state_all *s, struct vg_cell *c, u64 cand, u64 now)
-{
-	u32 b, best = VG_NONE;
-	u64 ahead = 0, v, m;
-
-	vg_each_bit(b, m, cand) {
-		if (vg_pcpu_occupant(vg_pcpu(c, b)) == VG_NONE)
-			return b;
-		v = vg_pcpu_vtime(s, c, b, now);
-		if (best == VG_NONE || vg_before(ahead, v)) {
-			best = b;
-			ahead = v;
-		}
-	}
-	return best;
-}
-
-/*
- * Find a pCPU for each waiting vCPU of gang @ei among @avail, those that may
- * use the fewest first in two classes, and note them in pl->match.  Returns the
- * pCPUs chosen, 0 if someone is left over.
- */
-VG_FN u64 vg_gang_match(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 ei,
-			u64 avail)
-{
-	struct vg_ent *e = vg_ent(s, ei);
-	bool spare = vg_weight_of(avail) > e->nr_waiting;
-	u64 chosen = 0, cand;
-	u32 vi, b;
-	int pass;
-
-	vg_times(pass, 3) {
-		vi = e->head;
-		while (vi != VG_NONE && can_loop) {
-			struct vg_vcpu *v = vg_vcpu(s, vi);
-			bool pinned, stays;
-
-			cand = v->mask & avail;
-			pinned = (v->mask & c->all) != c->all;
-			stays = !pinned && (cand & vg_bit(v->bit));
-			if (pass != (pinned ? 0 : stays ? 1 : 2) ||
-			    ((chosen & vg_bit(v->bit)) &&
-			     pl->match[v->bit & (VG_CELL_PCPUS - 1)] == vi)) {
-				vi = v->next;
-				continue;
-			}
-			if (!cand)
-				return 0;
-			if ((cand & vg_bit(v->bit)) && (pass < 2 || !spare))
-				b = v->bit;
-			else if (pl->self != VG_NONE && (cand & vg_bit(pl->self)))
-				b = pl->self;
-			else if (cand & c->idle)
-				b = vg_lowest(cand & c->idle);
-			else if (spare)
-				b = vg_furthest(s, c, cand, pl->now);
-			else
-				b = vg_lowest(cand);
-			avail &= ~vg_bit(b);
-			chosen |= vg_bit(b);
-			pl->match[b & (VG_CELL_PCPUS - 1)] = vi;
-			v->bit = b;
-			vi = v->next;
-		}
-	}
-	return chosen;
 }
 
 VG_INLINE u64 vg_pcpu_deadline(struct vg_state_all *s, struct vg_pcpu *p, u32 vi)
@@ -454,15 +423,21 @@ VG_FN void vg_gang_begin(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 
 /*
  * The vCPU that runs on, or comes to, pCPU @bit joins the stint of its gang: it
- * shares the deadline, unless its own cap ends before.
+ * shares the deadline, unless its own cap ends before.  What it has run is charged
+ * now: a sibling that wakes just after each deadline would put that off for ever.
  */
 VG_FN void vg_gang_join(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 bit)
 {
 	struct vg_pcpu *p = vg_pcpu(c, bit);
 	u32 vi = vg_pcpu_occupant(p);
 	struct vg_ent *e = vg_ent(s, vg_vcpu(s, vi)->ent);
-	u64 len = vg_vcpu_allowance(s, vi, vg_weight_of(e->on), pl->now);
+	u64 len;
 
+	if (vg_vm(s, e->slot)->cap.quota && vg_vcpu(s, vi)->state == VG_RUNNING) {
+		vg_vcpu_settle(s, c, vi, pl->now);
+		vg_vcpu_precharge(s, vi, vg_since(e->deadline, pl->now));
+	}
+	len = vg_vcpu_allowance(s, vi, vg_weight_of(e->on), pl->now);
 	if (pl->now + len < e->deadline)
 		p->deadline = pl->now + len;
 	else
@@ -471,26 +446,87 @@ VG_FN void vg_gang_join(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 	p->gang = vg_vcpu(s, vi)->ent;
 }
 
+/* Does the vCPU that runs on pCPU @bit want to be asked before it goes? */
+VG_INLINE bool vg_pcpu_guarded(struct vg_state_all *s, struct vg_cell *c, u32 bit)
+{
+	u32 vi = vg_pcpu(c, bit)->cur;
+
+	return vi != VG_NONE && vg_vm(s, vg_vcpu(s, vi)->slot)->guard;
+}
+
 /*
- * Start gang @ei on as many pCPUs as it has runnable vCPUs, now, or not at all.
- * Members that run already (alone, filling in) join the stint where they are.
+ * What gang @ei could run on besides what it has; in pl->hosts what it could
+ * have kept because it has waited for long.
+ */
+VG_FN u64 vg_gang_avail(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 ei)
+{
+	struct vg_ent *e = vg_ent(s, ei);
+	u64 self = pl->self == VG_NONE ? 0 : vg_bit(pl->self);
+	u64 avail = 0, closed = vg_reserve_closed(c) & ~self, m;
+	u32 b;
+
+	pl->forced = (e->flags & VG_HELD) && vg_since(pl->now, e->held) >= 2 * e->slice;
+	pl->strict = vg_ent_is_strict(c, e);
+	pl->hosts = 0;
+	vg_each_bit(b, m, c->all & ~e->on & ~closed) {
+		if (b == pl->self || vg_claimable(s, c, pl, b, ei)) {
+			avail |= vg_bit(b);
+		} else if (pl->strict && pl->forced && vg_pcpu_is_hosts(c, b)) {
+			avail |= vg_bit(b);
+			pl->hosts |= vg_bit(b);
+		}
+	}
+	return avail;
+}
+
+/* pCPU @b, chosen for gang @ei: its vCPU comes, or it is kept for it. */
+VG_INLINE void vg_gang_take(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 b,
+			    u32 ei)
+{
+	u32 vi = pl->match[b & (VG_CELL_PCPUS - 1)];
+
+	pl->ending = vg_pcpu_ends(s, c, b, pl->now);
+	vg_pcpu_displace(s, c, pl, b, ei);
+	vg_pcpu_call_off(s, c, b, pl->now);
+	if (vg_vcpu(s, vi)->state != VG_WAITING || (pl->hosts & vg_bit(b))) {
+		vg_pcpu_keep(s, c, b, ei, pl->now);
+		if (vg_pcpu(c, b)->cur != VG_NONE)
+			pl->kick |= vg_bit(b);
+		return;
+	}
+	vg_vcpu_place(s, c, vi, b, pl);
+	vg_ent(s, ei)->coming++;
+	if (b == pl->self)
+		pl->own = vi;
+	else if (pl->self != VG_NONE && !pl->ending && !vg_pcpu_guarded(s, c, b))
+		pl->placed |= vg_bit(b);
+	else
+		pl->kick |= vg_bit(b);
+	vg_pcpu(c, b)->sent = !!(pl->placed & vg_bit(b));
+}
+
+/*
+ * Start gang @ei on as many pCPUs as it has runnable vCPUs, or vCPUs if it is
+ * strict, now, or not at all.  Members that run already (alone, filling in) join
+ * the stint where they are.
  */
 VG_FN bool vg_gang_start(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 ei)
 {
 	struct vg_ent *e = vg_ent(s, ei);
-	u64 avail = 0, ending = 0, chosen, len, m;
+	u64 avail = vg_gang_avail(s, c, pl, ei), len, m;
 	u32 b;
 
-	pl->forced = (e->flags & VG_HELD) && vg_since(pl->now, e->held) >= 2 * e->slice;
-	vg_each_bit(b, m, c->all & ~e->on) {
-		if (b == pl->self || vg_claimable(s, c, pl, b, ei))
-			avail |= vg_bit(b);
+	if (vg_weight_of(avail | e->on) < vg_ent_need(c, e) ||
+	    (pl->strict && vg_strict_torn(s, c, ei)))
+		return false;
+	if (!vg_gang_match(s, c, pl, ei, avail)) {
+		/* The best there can be, and still not enough. */
+		if (avail == c->all && pl->strict) {
+			e->flags |= VG_MISFIT;
+			vg_ent_requeue(s, c, ei);
+		}
+		return false;
 	}
-	if (vg_weight_of(avail) < e->nr_waiting)
-		return false;
-	chosen = vg_gang_match(s, c, pl, ei, avail);
-	if (vg_weight_of(chosen) != e->nr_waiting)
-		return false;
 
 	if (e->flags & VG_HELD) {
 		e->flags &= ~VG_HELD;
@@ -499,30 +535,21 @@ VG_FN bool vg_gang_start(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 			vg_count(c, VG_STAT_FORCED, 1);
 	}
 	vg_count(c, VG_STAT_CLAIMS,
-		 vg_weight_of(chosen & ~c->idle & ~(pl->self == VG_NONE ? 0 : vg_bit(pl->self))));
+		 vg_weight_of(pl->chosen & ~c->idle &
+			      ~(pl->self == VG_NONE ? 0 : vg_bit(pl->self))));
 	/* Who comes late shares what is left of the stint. */
 	if (!(e->flags & VG_ON) || pl->now + VG_SLOP >= e->deadline)
-		len = vg_ent_allowance(s, e, vg_weight_of(e->on | chosen), pl->now);
+		len = vg_ent_allowance(s, e, vg_weight_of(e->on | pl->chosen), pl->now);
 	else
 		len = e->deadline - pl->now;
+	vg_strict_release(s, c, pl, ei);
 	vg_gang_begin(s, c, pl, ei);
 	e->deadline = pl->now + len;
-	e->coming = vg_weight_of(chosen);
+	e->coming = 0;
 	vg_each_bit(b, m, e->on)
 		vg_gang_join(s, c, pl, b);
-	vg_each_bit(b, m, chosen) {
-		if (vg_pcpu_ends(s, c, b, pl->now))
-			ending |= vg_bit(b);
-		vg_pcpu_displace(s, c, pl, b, ei);
-		vg_vcpu_place(s, c, pl->match[b], b, pl);
-		if (b == pl->self)
-			pl->own = pl->match[b];
-		else if (pl->self != VG_NONE && !(ending & vg_bit(b)))
-			pl->placed |= vg_bit(b);
-		else
-			pl->kick |= vg_bit(b);
-		vg_pcpu(c, b)->sent = !!(pl->placed & vg_bit(b));
-	}
+	vg_each_bit(b, m, pl->chosen)
+		vg_gang_take(s, c, pl, b, ei);
 	return true;
 }
 
@@ -553,6 +580,9 @@ VG_FN void vg_ent_cosched(struct vg_state_all *s, struct vg_cell *c, struct vg_p
 		c->nr_held--;
 	}
 	e->cosched = cosched;
+	e->flags &= ~VG_MISFIT;
+	/* What runs asks, to begin or end together; what is idle, for who waited. */
+	pl->kick |= e->on | vg_cell_idle(c);
 	vg_ent_requeue(s, c, ei);
 }
 

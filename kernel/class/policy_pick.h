@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the kernel's callbacks come down to: a pCPU asks for work, a vCPU wakes,
- * runs, stops or leaves, a second has passed.
+ * What the kernel's callbacks come down to: a pCPU asks for work, a vCPU runs,
+ * stops or leaves, a second has passed.  One that wakes is in policy_wake.h.
  */
 #ifndef VMGANG_POLICY_PICK_H
 #define VMGANG_POLICY_PICK_H
 
 #include "policy_edf.h"
+#include "policy_gang.h"
+#include "policy_guard.h"
+#include "policy_spin.h"
+#include "policy_wake.h"
 
 /* pCPU pl->self goes on with pl->prev, whose stint is over, for another one. */
 VG_FN void vg_pcpu_renew(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl)
@@ -22,6 +26,8 @@ VG_FN void vg_pcpu_renew(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 		/* The first member at the deadline moves it, the others follow. */
 		if (pl->now + VG_SLOP >= e->deadline) {
 			e->deadline = pl->now + len;
+			vg_strict_settle(s, c, v->ent, pl->now);
+			vg_strict_tell(e, pl, v->ent);
 			vg_gang_turn(c, pl, e);
 			vg_count(c, VG_STAT_GANG_RENEWALS, 1);
 		}
@@ -37,11 +43,39 @@ VG_FN void vg_pcpu_renew(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 	if (pl->skip == VG_NONE)
 		vg_cell_advance(c, pl->self, vg_ent_vtime(e));
 	vg_vcpu_precharge(s, pl->prev, len);
+	vg_reserve_serve(c, v, pl->self);
 	if (v->rsv.left > 0)
 		vg_cell_alarm_at(c, p->deadline);
 	vg_ent_requeue(s, c, v->ent);
 	pl->own = VG_KEEP;
-	vg_count(c, VG_STAT_KEEPS, 1);
+}
+
+/*
+ * pCPU pl->self takes pl->take.  One place for all reasons there are, which are
+ * in pl->why: the verifier follows what is below once.
+ */
+VG_FN void vg_pcpu_take(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl)
+{
+	u32 vi = pl->take, ei = vg_vcpu(s, vi)->ent;
+	struct vg_pcpu *p = vg_pcpu(c, pl->self);
+	struct vg_ent *e = vg_ent(s, ei);
+	u64 until = p->deadline, since = p->since, vstart = p->vstart;
+
+	if (pl->why & (VG_BY_TURN | VG_BY_PART | VG_BY_RIGHT))
+		vg_pcpu_displace(s, c, pl, pl->self, ei);
+	if ((pl->why & VG_BY_TURN) && vg_ent_is_gang(c, e))
+		vg_gang_begin(s, c, pl, ei);
+	vg_vcpu_place(s, c, vi, pl->self, pl);
+	if (pl->why & VG_BY_HINT) {
+		if (p->deadline > until)
+			p->deadline = until;
+		p->since = since;
+		p->vstart = vstart;
+	}
+	if (pl->why & VG_BY_PART)
+		vg_pcpu_shorten(c, pl->self, pl->now);
+	vg_gang_release(c, e);
+	pl->own = vi;
 }
 
 /* A member of the stint that pCPU @self served last, if one waits. */
@@ -60,76 +94,80 @@ VG_FN bool vg_pick_rejoin(struct vg_state_all *s, struct vg_cell *c, struct vg_p
 	vi = vg_ent_waiter(s, ei, pl->self, pl->now);
 	if (vi == VG_NONE)
 		return false;
-	vg_vcpu_place(s, c, vi, pl->self, pl);
-	vg_gang_release(c, e);
-	pl->own = vi;
-	vg_count(c, VG_STAT_REJOINS, 1);
-	return true;
+	return vg_pick_take(c, pl, vi, 0, VG_STAT_REJOINS);
 }
 
 /*
- * The vCPU of ent @ei for whose sake a sibling gave the pCPU up, if it still waits;
- * not once a third has waited for a slice of each: two could hand it to and fro.
+ * pCPU pl->self is kept for a strict gang: for its vCPU that waits, or for none.
+ * A stint that ought to be over by now ends here.
  */
-VG_INLINE u32 vg_pcpu_hint(struct vg_state_all *s, struct vg_cell *c, u32 bit, u32 ei, u64 now)
+VG_FN bool vg_pick_kept(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl)
 {
-	struct vg_ent *e = vg_ent(s, ei);
-	u32 vi = vg_pcpu(c, bit)->hint;
-	struct vg_vcpu *v = vg_vcpu(s, vi);
+	u32 ei = vg_pcpu_keeper(c, pl->self), vi;
 
-	if (vi == VG_NONE || v->state != VG_WAITING || v->ent != ei || !(v->mask & vg_bit(bit)))
-		return VG_NONE;
-	if (vg_since(now, vg_vcpu(s, e->head)->since) > e->slice * e->nr_bound)
-		return VG_NONE;
-	return vi;
-}
-
-/*
- * pl->prev spins in the middle of its stint and named a sibling: that takes over
- * the rest of the stint, and no more.  So a directed yield moves time only
- * within a VM, and spinning does not lengthen what a VM has.
- */
-VG_FN bool vg_pick_hint(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl)
-{
-	struct vg_pcpu *p = vg_pcpu(c, pl->self);
-	u64 until = p->deadline, since = p->since, vstart = p->vstart;
-	u32 vi = vg_pcpu_hint(s, c, pl->self, vg_vcpu(s, pl->prev)->ent, pl->now);
-
-	if (vi == VG_NONE)
+	if (ei == VG_NONE)
 		return false;
-	vg_vcpu_place(s, c, vi, pl->self, pl);
-	if (p->deadline > until)
-		p->deadline = until;
-	p->since = since;
-	p->vstart = vstart;
-	pl->own = vi;
-	vg_count(c, VG_STAT_YIELDS, 1);
-	return true;
-}
-
-/*
- * pCPU pl->self asks for work: is it booked by somebody who has some of his
- * slice left?  If so he runs, or goes on; what is reserved is not given to a
- * sibling either, which has a reservation of its own.
- */
-VG_FN bool vg_pick_reserved(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl)
-{
-	struct vg_pcpu *p = vg_pcpu(c, pl->self);
-	u32 vi = vg_reserve_first(s, c, pl->self);
-	struct vg_vcpu *v = vg_vcpu(s, vi);
-
-	if (!p->yielded && vg_reserve_holds(s, pl->prev, pl->self, pl->now) &&
-	    (vi == VG_NONE || v->rsv.due >= vg_vcpu(s, pl->prev)->rsv.due)) {
-		vg_pcpu_renew(s, c, pl);
-		return true;
+	if (!vg_strict_on(s, c, ei, pl->now)) {
+		vg_gang_stop(s, c, pl, ei);
+		vg_strict_release(s, c, pl, ei);
+		return false;
 	}
-	if (vi == VG_NONE)
-		return false;
-	vg_pcpu_displace(s, c, pl, pl->self, v->ent);
-	vg_vcpu_place(s, c, vi, pl->self, pl);
-	pl->own = vi;
-	vg_count(c, VG_STAT_RESERVE_PICKS, 1);
+	vi = vg_ent(s, ei)->flags & VG_THROTTLED ? VG_NONE :
+	     vg_ent_waiter(s, ei, pl->self, pl->now);
+	if (vi != VG_NONE)
+		vg_pick_take(c, pl, vi, 0, VG_STAT_REJOINS);
 	return true;
+}
+
+/*
+ * pl->prev belongs to a strict gang.  If another member has renewed its stint it
+ * goes on as well; if another one has ended it, it goes on only with all others,
+ * in a new stint, if it is their turn.
+ */
+VG_FN bool vg_pick_strict(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl)
+{
+	u32 ei = vg_vcpu(s, pl->prev)->ent;
+	struct vg_ent *e = vg_ent(s, ei);
+
+	if (!vg_ent_is_strict(c, e) || e->nr_bound < 2)
+		return false;
+	if (vg_strict_on(s, c, ei, pl->now))
+		return vg_pick_take(c, pl, VG_KEEP, 0, VG_STAT_KEEPS);
+	/* It has all it needs: it is to be seen whether the stint goes on as it is. */
+	if ((e->flags & VG_ON) && !e->nr_waiting &&
+	    vg_weight_of(e->on | e->kept) >= e->nr_bound)
+		return false;
+	vg_gang_stop(s, c, pl, ei);
+	pl->off = pl->prev;
+	pl->prev = VG_NONE;
+	return false;
+}
+
+/* Whose turn it is: ent @first's, or the strict gang's whose member is here. */
+VG_FN u32 vg_pick_turn(struct vg_state_all *s, struct vg_plan *pl, u32 first)
+{
+	u32 ei;
+
+	if (pl->off == VG_NONE || pl->skip != VG_NONE)
+		return first;
+	ei = vg_vcpu(s, pl->off)->ent;
+	if (first == VG_NONE || !vg_ent_before(vg_ent(s, first), vg_ent(s, ei)))
+		return ei;
+	return first;
+}
+
+/*
+ * Gang @e does not fit, so a wider one would not either.  The @last try is for
+ * those that can do with this pCPU alone: any but a strict gang, or any but a
+ * gang if it has been found that gangs do not fit.
+ */
+VG_INLINE u32 vg_pick_narrower(struct vg_cell *c, struct vg_ent *e, bool last)
+{
+	u32 rank = vg_ent_rank(c, e);
+
+	if (!last)
+		return rank - 1;
+	return rank > VG_CELL_PCPUS ? VG_CELL_PCPUS : 1;
 }
 
 /*
@@ -155,56 +193,54 @@ VG_FN void vg_pick_queue(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 {
 	struct vg_pcpu *p = vg_pcpu(c, pl->self);
 	u32 inc = pl->prev == VG_NONE ? VG_NONE : vg_vcpu(s, pl->prev)->ent;
-	u32 filler = VG_NONE, ei, vi;
+	u32 ei, vi;
 	struct vg_ent *e;
 	u64 vtime, done, first = 0, limit = 0;
 	int k;
 
 	vg_times(k, VG_PLAN_TRIES) {
-		ei = vg_cell_first(s, c, pl);
+		ei = vg_pick_turn(s, pl, vg_cell_first(s, c, pl));
 		if (ei == VG_NONE)
 			break;
 		e = vg_ent(s, ei);
 		vtime = e->vtime;
 		done = vg_ent_vtime(e);
-		if (filler != VG_NONE && !vg_before(vtime, limit))
+		if (pl->filler != VG_NONE && !vg_before(vtime, limit))
 			break;
 		if (inc != VG_NONE && inc != ei && !p->yielded &&
 		    !vg_ent_before(e, vg_ent(s, inc)))
 			break;
 		if (e->cosched == VMGANG_COSCHED_GANG && !vg_ent_is_gang(c, e))
 			vg_count(c, VG_STAT_WIDE, 1);
-		if (vg_ent_is_gang(c, e) && vg_ent_width(e) > 1) {
+		if (vg_ent_is_gang(c, e) && vg_ent_need(c, e) > 1) {
 			if (vg_gang_start(s, c, pl, ei)) {
-				if (pl->skip == VG_NONE)
+				if (!k)
 					vg_cell_advance(c, pl->self, done);
-				if (pl->own != VG_NONE)
+				if (pl->own != VG_NONE || vg_pcpu_keeper(c, pl->self) != VG_NONE)
 					return;
+				if (pl->off != VG_NONE && vg_vcpu(s, pl->off)->ent == ei) {
+					pl->prev = pl->off;
+					inc = ei;
+				}
 				if (inc == ei) {
-					vg_pcpu_renew(s, c, pl);
+					vg_pick_take(c, pl, VG_KEEP, 0, VG_STAT_KEEPS);
 					return;
 				}
 			} else {
 				vg_gang_hold(s, c, pl, ei);
-				if (filler == VG_NONE) {
-					filler = ei;
+				if (pl->filler == VG_NONE && !vg_ent_is_strict(c, e)) {
+					pl->filler = ei;
 					limit = vtime + vg_vtime(e, e->slice);
 				}
-				/* A wider one would not fit either. */
-				pl->narrow = k + 2 < VG_PLAN_TRIES ? vg_ent_width(e) - 1 : 1;
+				pl->narrow = vg_pick_narrower(c, e, k + 2 == VG_PLAN_TRIES);
 			}
 		} else {
 			vi = vg_pcpu_hint(s, c, pl->self, ei, pl->now);
 			if (vi == VG_NONE)
 				vi = vg_ent_waiter(s, ei, pl->self, pl->now);
 			if (vi != VG_NONE) {
-				vg_pcpu_displace(s, c, pl, pl->self, ei);
-				if (vg_ent_is_gang(c, e))
-					vg_gang_begin(s, c, pl, ei);
-				vg_vcpu_place(s, c, vi, pl->self, pl);
-				vg_gang_release(c, e);
-				pl->own = vi;
-				if (pl->skip == VG_NONE)
+				vg_pick_take(c, pl, vi, VG_BY_TURN, VG_NR_STATS);
+				if (!k)
 					vg_cell_advance(c, pl->self, done);
 				return;
 			}
@@ -212,31 +248,28 @@ VG_FN void vg_pick_queue(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 		pl->skip = ei;
 	}
 	/* Better one member alone than an idle pCPU: it is its gang's turn after all. */
-	if (filler != VG_NONE)
-		first = vg_ent_vtime(vg_ent(s, filler));
-	vi = filler == VG_NONE ? VG_NONE : vg_pick_part(s, pl, filler, inc);
+	vi = VG_NONE;
+	if (pl->filler != VG_NONE) {
+		first = vg_ent_vtime(vg_ent(s, pl->filler));
+		vi = vg_pick_part(s, pl, pl->filler, inc);
+	}
 	if (inc != VG_NONE &&
-	    (vi == VG_NONE || (filler != inc && vg_before(vg_ent(s, inc)->vtime, limit)))) {
+	    (vi == VG_NONE || (pl->filler != inc && vg_before(vg_ent(s, inc)->vtime, limit)))) {
 		/* It goes on; by turns with siblings for which there is no pCPU. */
-		vi = filler == inc ? VG_NONE : vg_pick_part(s, pl, inc, inc);
+		vi = pl->filler == inc ? VG_NONE : vg_pick_part(s, pl, inc, inc);
 		if (vi == VG_NONE) {
-			vg_pcpu_renew(s, c, pl);
-			if (filler == inc)
+			vg_pick_take(c, pl, VG_KEEP, 0, VG_STAT_KEEPS);
+			if (pl->filler == inc)
 				vg_cell_advance(c, pl->self, first);
 			return;
 		}
-		filler = inc;
+		pl->filler = inc;
 		first = vg_ent_vtime(vg_ent(s, inc));
 	}
 	if (vi == VG_NONE)
 		return;
 	vg_cell_advance(c, pl->self, first);
-	vg_pcpu_displace(s, c, pl, pl->self, filler);
-	vg_vcpu_place(s, c, vi, pl->self, pl);
-	vg_pcpu_shorten(c, pl->self, pl->now);
-	vg_gang_release(c, vg_ent(s, filler));
-	pl->own = vi;
-	vg_count(c, VG_STAT_PARTIAL, 1);
+	vg_pick_take(c, pl, vi, VG_BY_PART, VG_STAT_PARTIAL);
 }
 
 VG_FN void vg_pick(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl)
@@ -249,6 +282,8 @@ VG_FN void vg_pick(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl
 		vg_vcpu_settle(s, c, prev, pl->now);
 		vg_ent_throttle(s, c, pl, vg_vcpu(s, prev)->ent);
 	}
+	if (vg_pick_guard(s, c, pl))
+		goto out;
 	if (p->coming != VG_NONE) {
 		p->served = 1;
 		if (!p->sent)
@@ -261,154 +296,40 @@ VG_FN void vg_pick(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl
 				vg_vcpu_strays(s, c, vg_vcpu(s, prev)) ||
 				!vg_vcpu_may(vg_vcpu(s, prev), pl->now)))
 		pl->prev = VG_NONE;
-	if (vg_pick_reserved(s, c, pl))
-		goto out;
-	if (pl->prev != VG_NONE && !p->yielded &&
-	    pl->now + VG_SLOP < vg_pcpu_deadline(s, p, prev)) {
-		u64 left = vg_pcpu_deadline(s, p, prev) - pl->now;
+	if (vg_pick_reserved(s, c, pl) || vg_pick_kept(s, c, pl))
+		goto take;
+	if (pl->prev != VG_NONE) {
+		if (!p->yielded && pl->now + VG_SLOP < vg_pcpu_deadline(s, p, prev) &&
+		    !vg_pick_spun(s, c, pl)) {
+			u64 left = vg_pcpu_deadline(s, p, prev) - pl->now;
 
-		if (vg_pick_hint(s, c, pl))
+			if (vg_pick_hint(s, c, pl))
+				goto take;
+			vg_vcpu_precharge(s, prev, left);
+			vg_ent_requeue(s, c, vg_vcpu(s, prev)->ent);
+			pl->own = VG_KEEP;
 			goto out;
-		vg_vcpu_precharge(s, prev, left);
-		vg_ent_requeue(s, c, vg_vcpu(s, prev)->ent);
-		pl->own = VG_KEEP;
-		goto out;
+		} else if (vg_pick_strict(s, c, pl)) {
+			goto take;
+		}
 	}
 	if (!vg_pick_rejoin(s, c, pl))
 		vg_pick_queue(s, c, pl);
-	if (pl->own == VG_NONE && prev == VG_NONE)
+	if (c->guards && pl->take == VG_NONE && pl->own == VG_NONE && pl->prev == VG_NONE &&
+	    vg_pcpu_keeper(c, pl->self) == VG_NONE)
+		vg_pick_unguarded(s, c, pl);
+take:
+	if (pl->take == VG_KEEP)
+		vg_pcpu_renew(s, c, pl);
+	else if (pl->take != VG_NONE)
+		vg_pcpu_take(s, c, pl);
+	else if (pl->own == VG_NONE && pl->was == VG_NONE)
 		vg_idle_set(c, pl->self);
 out:
 	p->yielded = 0;
 	p->hint = VG_NONE;
+	p->spun = VG_NONE;
 	pl->kick &= ~(pl->placed | vg_bit(pl->self));
-}
-
-/*
- * Is it the turn of whoever runs on pCPU @bit, even though gang @e has a stint?
- * It is if he was behind the gang when that began, or is well behind all others:
- * then there may be no time in which to make up for what he loses.
- */
-VG_FN bool vg_pcpu_owed(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 bit,
-			struct vg_ent *e)
-{
-	u64 vtime = vg_pcpu_vtime(s, c, bit, pl->now);
-	struct vg_ent *o = vg_ent(s, vg_vcpu(s, vg_pcpu(c, bit)->cur)->ent);
-
-	return vg_before(vtime, e->vstart) || vg_before(vtime, c->vnow - vg_vtime(o, o->slice));
-}
-
-/*
- * The pCPU where @vi would disturb least, of those whose ents are @gran ahead, or,
- * if that is 0, that do not serve a stint; VG_NONE if it has to wait.
- */
-VG_FN u32 vg_wake_victim(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 vi,
-			 u64 gran)
-{
-	struct vg_vcpu *v = vg_vcpu(s, vi);
-	struct vg_ent *e = vg_ent(s, v->ent), *o;
-	u32 b, best = VG_NONE, other;
-	u64 most = 0, ahead, m;
-
-	vg_each_bit(b, m, v->mask & c->all) {
-		struct vg_pcpu *p = vg_pcpu(c, b);
-
-		other = p->cur;
-		if (other == VG_NONE || p->coming != VG_NONE || vg_vcpu(s, other)->ent == v->ent ||
-		    vg_reserve_guards(s, c, b, pl->now))
-			continue;
-		o = vg_ent(s, vg_vcpu(s, other)->ent);
-		if (!gran) {
-			if ((o->flags & VG_ON) || vg_pcpu_owed(s, c, pl, b, e))
-				continue;
-			ahead = p->gang == v->ent ? ~0ULL >> 1 : vg_since(pl->now, p->since);
-		} else {
-			u64 lead = vg_pcpu_vtime(s, c, b, pl->now) - e->vtime;
-
-			if ((s64)lead <= (s64)vg_vtime(o, gran))
-				continue;
-			if (vg_since(pl->now, p->since) <
-			    (o->flags & VG_ON ? VG_MIN_GRAN : VG_WAKE_GRAN)) {
-				vg_pcpu_shorten(c, b, pl->now);
-				continue;
-			}
-			ahead = o->flags & VG_ON ? 1 : lead;
-		}
-		if (best == VG_NONE || ahead > most) {
-			best = b;
-			most = ahead;
-		}
-	}
-	return best;
-}
-
-/*
- * vCPU @vi has just begun to wait.  Give it a pCPU at once if it is its turn: a
- * member of a gang within its stint, an idle pCPU, or one whose ent is ahead: well
- * if @preempt, by a slice if it has only lost its pCPU to another.  Returns the
- * pCPU, VG_NONE if it waits.
- */
-VG_FN u32 vg_wake(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 vi,
-		  bool preempt)
-{
-	struct vg_vcpu *v = vg_vcpu(s, vi);
-	struct vg_ent *e = vg_ent(s, v->ent);
-	u64 idle = c->idle & c->all & v->mask;
-	u32 b = VG_NONE;
-	u64 done = vg_ent_vtime(e);
-	bool gang;
-
-	if (v->state != VG_WAITING || (e->flags & VG_THROTTLED))
-		return VG_NONE;
-	gang = vg_ent_is_gang(c, e);
-	if (!idle && v->rsv.left > 0) {
-		vg_edf_urge(s, c, pl, v->rsv.home);
-		return VG_NONE;
-	}
-	if (idle)
-		b = idle & vg_bit(v->bit) ? v->bit : vg_lowest(idle);
-	/* Whoever comes for the end of a stint takes what is free, and does not lengthen it. */
-	if (gang && (e->flags & VG_ON) &&
-	    (b != VG_NONE || pl->now + VG_SLOP < e->deadline)) {
-		if (b == VG_NONE && preempt)
-			b = vg_wake_victim(s, c, pl, vi, 0);
-		if (b == VG_NONE)
-			return VG_NONE;
-		vg_count(c, VG_STAT_REJOINS, 1);
-	} else if (gang && vg_ent_width(e) > 1) {
-		if (b == VG_NONE &&
-		    (preempt || !vg_before(e->vtime + vg_vtime(e, e->slice), c->vnow)))
-			return VG_NONE;
-		if (vg_gang_start(s, c, pl, v->ent)) {
-			vg_cell_advance(c, b, done);
-			vg_pcpu(c, v->bit)->sent = 1;
-			pl->kick &= ~vg_bit(v->bit);
-			return v->bit;
-		}
-		if (b == VG_NONE)
-			return VG_NONE;
-		vg_gang_hold(s, c, pl, v->ent);
-	} else if (b != VG_NONE) {
-		vg_cell_advance(c, b, done);
-		vg_count(c, VG_STAT_WAKE_IDLE, 1);
-	} else {
-		/* Who had to make room does not pass a sibling that waits for longer. */
-		if (preempt || e->head == vi)
-			b = vg_wake_victim(s, c, pl, vi, preempt ? VG_WAKE_GRAN : e->slice);
-		if (b == VG_NONE)
-			return VG_NONE;
-		vg_count(c, VG_STAT_WAKE_PREEMPTS, 1);
-	}
-	if (gang && vg_ent_width(e) == 1)
-		vg_gang_begin(s, c, pl, v->ent);
-	vg_pcpu_displace(s, c, pl, b, v->ent);
-	vg_vcpu_place(s, c, vi, b, pl);
-	if (gang && !(e->flags & VG_ON))
-		vg_pcpu_shorten(c, b, pl->now);
-	vg_gang_release(c, e);
-	vg_pcpu(c, b)->sent = 1;
-	pl->kick &= ~vg_bit(b);
-	return b;
 }
 
 /* vCPU @vi begins to run on pCPU @bit, because we said so or in spite of it. */
@@ -440,7 +361,8 @@ VG_FN void vg_vcpu_run(struct vg_state_all *s, struct vg_cell *c, u32 vi, u32 bi
 	} else {
 		p->since = now;
 		p->vstart = e->vtime;
-		p->deadline = now + e->slice;
+		/* Where it is not to be it is no longer than until the next tick. */
+		p->deadline = c->kept & ~e->kept & vg_bit(bit) ? now : now + e->slice;
 		vg_vcpu_uncharge(e, v, 0);
 	}
 	v->state = VG_RUNNING;
@@ -470,10 +392,17 @@ VG_FN void vg_vcpu_stop(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 	vg_vcpu_settle(s, c, vi, pl->now);
 	v->state = VG_OUT;
 	c->nr_running--;
-	if (p->cur == vi)
+	if (p->cur == vi) {
+		vg_guard_end(c, pl, v->bit, false);
 		p->cur = VG_NONE;
+	}
 	vg_ent_off(s, c, ei, v->bit);
-	if (!e->on)
+	if (p->cur == VG_NONE && p->coming == VG_NONE && !(c->kept & vg_bit(v->bit)) &&
+	    e->nr_bound > 1 &&
+	    vg_strict_on(s, c, ei, pl->now))
+		vg_pcpu_keep(s, c, v->bit, ei, pl->now);
+	/* Who only makes room finds a kept pCPU in a moment. */
+	if (!e->on && !(e->kept && vg_strict_on(s, c, ei, pl->now)))
 		vg_gang_stop(s, c, pl, ei);
 	vg_ent_requeue(s, c, ei);
 	vg_ent_throttle(s, c, pl, ei);
@@ -488,83 +417,86 @@ VG_FN void vg_vcpu_leave(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 	if (v->state == VG_RUNNING)
 		vg_vcpu_stop(s, c, pl, vi);
 	else if (v->state == VG_COMING)
-		vg_vcpu_unplace(s, c, vi);
+		vg_vcpu_miss(s, c, pl, vi);
 	else
 		vg_vcpu_unlist(s, c, vi);
 	vg_reserve_sleep(s, c, vi);
-	if (!e->on && !e->nr_waiting) {
-		e->flags |= VG_ASLEEP;
+	if (!e->on) {
+		if (!e->nr_waiting)
+			e->flags |= VG_ASLEEP;
 		vg_gang_stop(s, c, pl, v->ent);
 	}
 	vg_gang_release(c, e);
 }
 
-/*
- * Caps: let go on whoever has tokens again, where nobody runs.  They are not
- * counted: the verifier would follow the loops once for each of the values.
- */
+/* vCPU @vi has reached its notch: it goes on if it may. */
+VG_FN void vg_paused_due(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 vi)
+{
+	struct vg_vcpu *v = vg_vcpu(s, vi);
+
+	if (!vg_vcpu_may(v, pl->now)) {
+		vg_paused_del(s, c, vi);
+		vg_paused_add(s, c, vi, vg_vcpu_may_at(v, pl->now), pl->now);
+		return;
+	}
+	vg_vcpu_unlist(s, c, vi);
+	vg_reserve_sleep(s, c, vi);
+	vg_vcpu_wait(s, c, pl, vi);
+	if (v->rsv.terms.slice)
+		vg_cell_alarm_at(c, pl->now);
+	pl->kick |= vg_cell_idle(c);
+}
+
+/* Ent @ei likewise. */
+VG_FN void vg_throttled_due(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 ei)
+{
+	struct vg_ent *e = vg_ent(s, ei);
+	struct vg_cap *cap = &vg_vm(s, e->slot)->cap;
+
+	vg_throttled_del(s, c, ei);
+	if (!vg_cap_left(cap, pl->now)) {
+		vg_throttled_add(s, c, ei, vg_cap_refill(cap), pl->now);
+		return;
+	}
+	e->flags &= ~VG_THROTTLED;
+	vg_edf_release(s, c, ei, pl->now);
+	vg_ent_requeue(s, c, ei);
+	if (e->nr_waiting)
+		pl->kick |= vg_cell_idle(c);
+}
+
+/* Caps: let go on who has tokens again. */
 VG_FN void vg_cell_refill(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl)
 {
-	u32 vi = c->paused, ei = c->throttled, next, keep = VG_NONE;
+	u32 notch;
+	u64 at;
+	int i;
 
-	c->refill = 0;
-	while (vi != VG_NONE && can_loop) {
-		struct vg_vcpu *v = vg_vcpu(s, vi);
-
-		next = v->next;
-		if (vg_vcpu_may(v, pl->now)) {
-			vg_vcpu_unlist(s, c, vi);
-			vg_reserve_sleep(s, c, vi);
-			vg_vcpu_wait(s, c, pl, vi);
-			if (v->rsv.terms.slice)
-				vg_cell_alarm_at(c, pl->now);
-			pl->kick |= c->idle & c->all;
-		} else if (!vg_cap_left(&v->cap, pl->now)) {
-			vg_cell_refill_at(c, vg_cap_refill(&v->cap));
-		}
-		vi = next;
+	vg_times(i, VG_REFILL) {
+		if (!c->noted)
+			break;
+		at = vg_wheel_next(c);
+		if (at * VG_MS > pl->now)
+			break;
+		c->turned = at - 1;
+		notch = at & (VG_WHEEL - 1);
+		if (c->paused[notch] != VG_NONE)
+			vg_paused_due(s, c, pl, c->paused[notch]);
+		else if (c->throttled[notch] != VG_NONE)
+			vg_throttled_due(s, c, pl, c->throttled[notch]);
 	}
-	c->throttled = VG_NONE;
-	while (ei != VG_NONE && can_loop) {
-		struct vg_ent *e = vg_ent(s, ei);
-
-		next = e->next;
-		if (vg_cap_left(&vg_vm(s, e->slot)->cap, pl->now)) {
-			e->flags &= ~VG_THROTTLED;
-			if (e->nr_waiting)
-				pl->kick |= c->idle & c->all;
-			vg_edf_release(s, c, ei, pl->now);
-			vg_ent_requeue(s, c, ei);
-		} else {
-			vg_cell_refill_at(c, vg_cap_refill(&vg_vm(s, e->slot)->cap));
-			e->next = keep;
-			keep = ei;
-		}
-		ei = next;
-	}
-	c->throttled = keep;
+	c->refill = c->noted ? vg_wheel_next(c) * VG_MS : 0;
 }
 
 /* Forget that the ent is throttled: its last vCPU leaves. */
 VG_FN void vg_ent_unthrottle(struct vg_state_all *s, struct vg_cell *c, u32 ei)
 {
 	struct vg_ent *e = vg_ent(s, ei);
-	u32 at = c->throttled;
 
 	if (!(e->flags & VG_THROTTLED))
 		return;
 	e->flags &= ~VG_THROTTLED;
-	if (at == ei) {
-		c->throttled = e->next;
-		return;
-	}
-	while (at != VG_NONE && can_loop) {
-		if (vg_ent(s, at)->next == ei) {
-			vg_ent(s, at)->next = e->next;
-			break;
-		}
-		at = vg_ent(s, at)->next;
-	}
+	vg_throttled_del(s, c, ei);
 }
 
 /*
@@ -609,9 +541,12 @@ VG_FN void vg_cell_sweep(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 			p->served = 0;
 			pl->kick |= vg_bit(b);
 		}
+		/* Kept beyond the stint: it asks, and finds that out. */
+		if ((c->kept & vg_bit(b)) && !vg_strict_on(s, c, p->keep, pl->now))
+			pl->kick |= vg_bit(b);
 	}
 	if (c->nr_queued)
-		pl->kick |= c->idle & c->all;
+		pl->kick |= vg_cell_idle(c);
 }
 
 #endif /* VMGANG_POLICY_PICK_H */

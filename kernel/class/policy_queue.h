@@ -37,9 +37,37 @@ VG_INLINE u32 vg_ent_width(struct vg_ent *e)
 	return e->nr_waiting + vg_weight_of(e->on);
 }
 
+/* All of its vCPUs have a pCPU, or none has. */
+VG_INLINE bool vg_ent_is_strict(struct vg_cell *c, struct vg_ent *e)
+{
+	return e->cosched == VMGANG_COSCHED_STRICT && e->nr_bound <= c->nr_pcpus &&
+	       !(e->flags & VG_MISFIT);
+}
+
 VG_INLINE bool vg_ent_is_gang(struct vg_cell *c, struct vg_ent *e)
 {
-	return e->cosched == VMGANG_COSCHED_GANG && vg_ent_width(e) <= c->nr_pcpus;
+	return (e->cosched == VMGANG_COSCHED_GANG && vg_ent_width(e) <= c->nr_pcpus) ||
+	       vg_ent_is_strict(c, e);
+}
+
+/* pCPUs that a stint of it takes. */
+VG_INLINE u32 vg_ent_need(struct vg_cell *c, struct vg_ent *e)
+{
+	return vg_ent_is_strict(c, e) ? e->nr_bound : vg_ent_width(e);
+}
+
+/*
+ * Its width as the queue has it: who is ruled out by that is ruled out with all
+ * that are wider.  Strict ones are wider than any other: where such a one does
+ * not fit a gang may still send one member ahead.
+ */
+VG_INLINE u32 vg_ent_rank(struct vg_cell *c, struct vg_ent *e)
+{
+	if (!vg_ent_is_gang(c, e))
+		return 1;
+	if (vg_ent_is_strict(c, e) && e->nr_bound > 1)
+		return VG_CELL_PCPUS + e->nr_bound;
+	return vg_ent_width(e);
 }
 
 VG_INLINE bool vg_ent_before(struct vg_ent *a, struct vg_ent *b)
@@ -118,7 +146,7 @@ VG_FN void vg_ent_sort(struct vg_state_all *s, struct vg_cell *c, u32 ei)
 				c->levels++;
 		}
 		e->pos = i;
-		vg_queue_put(s, c, i, ei, vg_ent_is_gang(c, e) ? vg_ent_width(e) : 1);
+		vg_queue_put(s, c, i, ei, vg_ent_rank(c, e));
 	} else if (i != VG_NONE) {
 		last = vg_queue_at(c, n - 1);
 		width = vg_node(c, VG_QUEUE + n - 1)->width;

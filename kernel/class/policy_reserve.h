@@ -23,11 +23,14 @@
 #define VMGANG_POLICY_RESERVE_H
 
 #include "policy_queue.h"
+#include "policy_refill.h"
 
 #define VG_RESERVE_ALL	1000000U	/* ppm of a pCPU */
 #define VG_RESERVE_MOST	950000U		/* … that may be booked */
 /* Less than this is left of a slice: nothing is, it would not pay the switch. */
 #define VG_RESERVE_CRUMB (50 * VG_US)
+/* What a vCPU had too much of in former periods is taken off the next one by so much at most. */
+#define VG_RESERVE_BACK	(50 * VG_US)
 /* A slice that lacks no more than this at the end of the period has been had. */
 #define VG_RESERVE_SHY	(200 * VG_US)
 
@@ -58,6 +61,24 @@ VG_INLINE bool vg_reserve_lets(struct vg_vcpu *v)
 	return !v->rsv.terms.slice || v->rsv.terms.extra || v->rsv.left > 0;
 }
 
+/* Somebody waits for pCPU @bit, who has booked it, or nobody. */
+VG_INLINE void vg_reserve_want(struct vg_cell *c, u32 bit)
+{
+	if (vg_pcpu(c, bit)->due)
+		c->wanted |= vg_bit(bit);
+	else
+		c->wanted &= ~vg_bit(bit);
+}
+
+/* @v runs on, or comes to, pCPU @bit: by right? */
+VG_INLINE void vg_reserve_serve(struct vg_cell *c, struct vg_vcpu *v, u32 bit)
+{
+	if (v->rsv.left > 0 && v->rsv.home == bit)
+		c->served |= vg_bit(bit);
+	else
+		c->served &= ~vg_bit(bit);
+}
+
 /* Is @v to be served first at home? Tell whoever serves there. */
 VG_FN void vg_reserve_mark(struct vg_state_all *s, struct vg_cell *c, u32 vi)
 {
@@ -70,6 +91,7 @@ VG_FN void vg_reserve_mark(struct vg_state_all *s, struct vg_cell *c, u32 vi)
 		p->due |= vg_bit(v->rsv.seat);
 	else
 		p->due &= ~vg_bit(v->rsv.seat);
+	vg_reserve_want(c, v->rsv.home);
 }
 
 /* What can still be booked on @p, in ppm. */
@@ -95,7 +117,7 @@ VG_FN u32 vg_reserve_roomiest(struct vg_cell *c, u64 mask)
 }
 
 /* Let go of what @vi has booked. */
-VG_FN void vg_reserve_cancel(struct vg_state_all *s, struct vg_cell *c, u32 vi)
+VG_FN void vg_reserve_cancel(struct vg_state_all *s, struct vg_cell *c, u32 vi, u64 now)
 {
 	struct vg_vcpu *v = vg_vcpu(s, vi);
 	struct vg_pcpu *p = vg_pcpu(c, v->rsv.home);
@@ -106,12 +128,37 @@ VG_FN void vg_reserve_cancel(struct vg_state_all *s, struct vg_cell *c, u32 vi)
 	p->seats &= ~seat;
 	p->live &= ~seat;
 	p->due &= ~seat;
+	vg_reserve_want(c, v->rsv.home);
 	p->booked -= v->rsv.share < p->booked ? v->rsv.share : p->booked;
-	if (v->state == VG_PAUSED)
-		c->refill = 1;		/* it may be what held it: look at once */
+	if (v->state == VG_PAUSED) {	/* it may be what held it: look at once */
+		vg_paused_del(s, c, vi);
+		vg_paused_add(s, c, vi, now, now);
+	}
 	v->rsv.terms.slice = 0;
 	v->rsv.left = 0;
+	v->rsv.debt = 0;
 	__sync_fetch_and_sub(&vg_vm(s, v->slot)->nr_booked, 1);
+}
+
+/*
+ * A period begins, with a whole slice.  Without extratime a vCPU that was stopped
+ * late has had too much before: that is taken back in the long run, but no
+ * period is to be short of more than a little for it.
+ */
+VG_INLINE void vg_reserve_fill(struct vg_reserve *r)
+{
+	u64 slice = r->terms.slice, back = slice / 16, debt = r->debt;
+
+	if (r->left < 0)
+		debt += (u64)-r->left;
+	if (debt > slice)
+		debt = slice;
+	if (back > VG_RESERVE_BACK)
+		back = VG_RESERVE_BACK;
+	if (back > debt)
+		back = debt;
+	r->debt = debt - back;
+	r->left = (s64)(slice - back);
 }
 
 /* The vCPU becomes runnable. */
@@ -129,8 +176,11 @@ VG_FN void vg_reserve_wake(struct vg_state_all *s, struct vg_cell *c, u32 vi, u6
 		if (now >= r->due ||
 		    (r->left > 0 &&
 		     (u64)r->left * r->terms.period > (r->due - now) * r->terms.slice)) {
-			r->left = r->left < 0 && now < r->due + r->terms.period ?
-				  r->left + (s64)r->terms.slice : (s64)r->terms.slice;
+			if (now >= r->due + r->terms.period) {
+				r->left = 0;
+				r->debt = 0;
+			}
+			vg_reserve_fill(r);
 			r->due = now + r->terms.period;
 		}
 	}
@@ -161,7 +211,7 @@ VG_FN bool vg_reserve_book(struct vg_state_all *s, struct vg_cell *c, u32 vi, u6
 	struct vg_pcpu *p;
 	u32 b;
 
-	vg_reserve_cancel(s, c, vi);
+	vg_reserve_cancel(s, c, vi, now);
 	if (!share)
 		return true;
 	b = vg_reserve_roomiest(c, v->mask);
@@ -232,12 +282,10 @@ VG_INLINE bool vg_reserve_holds(struct vg_state_all *s, u32 vi, u32 bit, u64 now
 	       vg_reserve_left(v, now) > 0;
 }
 
-/* Is pCPU @bit taken, or wanted, by somebody who has booked it? */
-VG_INLINE bool vg_reserve_guards(struct vg_state_all *s, struct vg_cell *c, u32 bit, u64 now)
+/* pCPUs taken, or wanted, by somebody who has booked them. */
+VG_INLINE u64 vg_reserve_closed(struct vg_cell *c)
 {
-	struct vg_pcpu *p = vg_pcpu(c, bit);
-
-	return p->due || vg_reserve_holds(s, p->coming != VG_NONE ? p->coming : p->cur, bit, now);
+	return c->wanted | c->served;
 }
 
 #endif /* VMGANG_POLICY_RESERVE_H */

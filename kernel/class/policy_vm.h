@@ -31,11 +31,14 @@ VG_FN void vg_state_begin(struct vg_state_all *s)
 	s->level = 1;
 	vg_times(i, VG_MAX_CELLS) {
 		struct vg_cell *c = vg_cell(s, i);
+		int k;
 
 		c->id = i;
 		c->changed = VG_NONE;
-		c->throttled = VG_NONE;
-		c->paused = VG_NONE;
+		vg_times(k, VG_WHEEL) {
+			c->throttled[k & (VG_WHEEL - 1)] = VG_NONE;
+			c->paused[k & (VG_WHEEL - 1)] = VG_NONE;
+		}
 		c->ents = VG_NONE;
 		c->at = VG_NONE;
 		c->idler = VG_NONE;
@@ -54,7 +57,9 @@ VG_FN u32 vg_cell_add_pcpu(struct vg_cell *c, u32 cpu)
 	p->cur = VG_NONE;
 	p->coming = VG_NONE;
 	p->gang = VG_NONE;
+	p->keep = VG_NONE;
 	p->hint = VG_NONE;
+	p->spun = VG_NONE;
 	c->all |= vg_bit(bit);
 	c->nr_pcpus++;
 	return bit;
@@ -121,6 +126,10 @@ VG_FN u32 vg_ent_get(struct vg_state_all *s, u32 slot, u32 cell)
 	e->nr_vcpus = 1;
 	e->nr_pinned = 0;
 	e->nr_bound = 0;
+	e->members = VG_NONE;
+	e->kept = 0;
+	e->kept_at = 0;
+	e->frag = 0;
 	e->coming = 0;
 	e->seen = 0;
 	e->ran = 0;
@@ -165,6 +174,11 @@ VG_INLINE void vg_terms_set(struct vg_terms *terms, struct vmgang_bpf_vm *info)
 	terms->pad = 0;
 }
 
+VG_INLINE u64 vg_guard_bound(struct vmgang_bpf_vm *info)
+{
+	return info->guard == VMGANG_GUARD_KERNEL ? (u64)info->guard_us * 1000 : 0;
+}
+
 /* A thread of VM @info enters; returns the vCPU's record. */
 VG_FN u32 vg_vcpu_get(struct vg_state_all *s, struct vmgang_bpf_vm *info,
 		      struct vmgang_bpf_vcpu *vinfo, u32 pid, u32 weight)
@@ -183,6 +197,8 @@ VG_FN u32 vg_vcpu_get(struct vg_state_all *s, struct vmgang_bpf_vm *info,
 		vm->ents = VG_NONE;
 		vm->cgroup = info->cgroup_id;
 		vm->cosched = info->cosched;
+		vm->spin = info->spin;
+		vm->guard = vg_guard_bound(info);
 		vg_adapt_begin(&vm->adapt);
 		vm->slice = (u64)info->slice_us * 1000;
 		vm->weight = weight;
@@ -228,6 +244,36 @@ VG_FN void vg_vcpu_put(struct vg_state_all *s, u32 vi)
 		vm->cgroup = 0;
 		home->load -= vm->weight < home->load ? vm->weight : home->load;
 	}
+}
+
+/* Put @vi into its ent's list of members. */
+VG_FN void vg_ent_join(struct vg_state_all *s, u32 vi)
+{
+	struct vg_vcpu *v = vg_vcpu(s, vi);
+	struct vg_ent *e = vg_ent(s, v->ent);
+
+	v->younger = VG_NONE;
+	v->elder = e->members;
+	if (e->members != VG_NONE)
+		vg_vcpu(s, e->members)->younger = vi;
+	e->members = vi;
+	e->nr_bound++;
+	e->flags &= ~VG_MISFIT;
+}
+
+VG_FN void vg_ent_part(struct vg_state_all *s, u32 vi)
+{
+	struct vg_vcpu *v = vg_vcpu(s, vi);
+	struct vg_ent *e = vg_ent(s, v->ent);
+
+	if (v->younger == VG_NONE)
+		e->members = v->elder;
+	else
+		vg_vcpu(s, v->younger)->elder = v->elder;
+	if (v->elder != VG_NONE)
+		vg_vcpu(s, v->elder)->younger = v->younger;
+	e->nr_bound--;
+	e->flags &= ~VG_MISFIT;
 }
 
 /* All cells that have pCPUs. */
@@ -284,8 +330,9 @@ VG_FN void vg_vcpu_bind(struct vg_state_all *s, struct vg_cell *c, u32 vi, u32 e
 
 	v->ent = ei;
 	v->mask = mask;
-	if (!e->nr_bound++)
+	if (!e->nr_bound)
 		vg_ent_link(s, c, ei);
+	vg_ent_join(s, vi);
 	if ((mask & c->all) != c->all)
 		e->nr_pinned++;
 	if (!e->nr_tied)
@@ -306,13 +353,15 @@ VG_FN void vg_vcpu_unbind(struct vg_state_all *s, struct vg_cell *c, struct vg_p
 	struct vg_ent *e = vg_ent(s, v->ent);
 
 	vg_vcpu_leave(s, c, pl, vi);
-	vg_reserve_cancel(s, c, vi);
+	vg_reserve_cancel(s, c, vi, pl->now);
 	if ((v->mask & c->all) != c->all)
 		e->nr_pinned--;
 	if (v->cells != vg_all_cells(s))
 		e->nr_tied--;
 	c->nr_vcpus--;
-	if (!--e->nr_bound) {
+	vg_ent_part(s, vi);
+	vg_strict_trim(s, c, pl, v->ent);
+	if (!e->nr_bound) {
 		vg_ent_unlink(s, c, v->ent);
 		vg_ent_unthrottle(s, c, v->ent);
 		vg_queue_sort(s, c);

@@ -174,7 +174,7 @@ static void test_errors(void **state)
 static void test_warnings(void **state)
 {
 	(void)state;
-	expect_warning(POLICY("\n<v:guard>kernel</v:guard>"), "line 2: unknown <guard>");
+	expect_warning(POLICY("\n<v:watch>kernel</v:watch>"), "line 2: unknown <watch>");
 	expect_warning(POLICY("<cosched>gang</cosched>"), "not of urn:vmgang:domain:1");
 	expect_warning(POLICY("<v:preset>esx</v:preset>"), "unknown <preset>");
 	expect_warning(POLICY("gang"), "text between the elements");
@@ -195,7 +195,7 @@ static void test_warned_but_used(void **state)
 	struct vg_metadata m;
 
 	(void)state;
-	assert_int_equal(parse(POLICY("<v:guard>x</v:guard><v:cosched>gang</v:cosched>"), &m), 0);
+	assert_int_equal(parse(POLICY("<v:watch>x</v:watch><v:cosched>gang</v:cosched>"), &m), 0);
 	assert_string_equal(value(&m, VG_KNOB_COSCHED), "gang");
 	assert_non_null(m.warnings);
 	vg_metadata_done(&m);

@@ -130,6 +130,6 @@ int vg_verb_preset(struct vg_cli *cli, int argc, char **argv)
 		return EXIT_FAILED;
 	}
 	if (vg_cli_offers(cli, &offers) < 0)
-		vg_complain("the module is not loaded: what it offers of cosched is not known");
+		vg_complain("the module is not loaded: what it offers is not known");
 	return argc == 1 ? list(cli, &offers) : show(cli, &offers, argv[1]);
 }

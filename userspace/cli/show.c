@@ -41,12 +41,21 @@ static void print_stats(sd_json_variant *stats, unsigned int nr_vcpus)
 	printf("  gang starts, stops          %llu, %llu\n",
 	       count(stats, VG_STAT_GANG_STARTS),
 	       count(stats, VG_STAT_GANG_STOPS));
+	printf("  pCPUs kept empty            %llu us\n",
+	       count(stats, VG_STAT_FRAG_US));
 	printf("  preemptions, in kernel      %llu, %llu\n",
 	       count(stats, VG_STAT_PREEMPTIONS),
 	       count(stats, VG_STAT_PREEMPTIONS_IN_KERNEL));
-	printf("  spin exits, directed yields %llu, %llu\n",
+	printf("  spin exits, verdicts        %llu, %llu\n",
 	       count(stats, VG_STAT_SPIN_EXITS),
+	       count(stats, VG_STAT_SPIN_VERDICTS));
+	printf("  directed yields             %llu\n",
 	       count(stats, VG_STAT_DIRECTED_YIELDS));
+	printf("  guarded, until the bound    %llu, %llu; %llu us, longest %llu us\n",
+	       count(stats, VG_STAT_GUARD_EXTENSIONS),
+	       count(stats, VG_STAT_GUARD_EXPIRIES),
+	       count(stats, VG_STAT_GUARDED_US),
+	       count(stats, VG_STAT_GUARD_MAX_US));
 }
 
 /* Nothing, if it has none. */

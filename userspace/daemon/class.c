@@ -30,7 +30,7 @@
 /* What lives on when the daemon does not: every pin below PIN_DIR. */
 static const char * const pins[] = {
 	"link", "policy_change", "vcpu_spin", "vcpu_lhp",
-	"ident", "exit", "state", "timers", "locks", "cgroups",
+	"ident", "exit", "state", "timers", "looks", "locks", "cgroups",
 };
 
 struct vg_class {
@@ -289,6 +289,7 @@ static int pin_all(struct gang_bpf *skel, struct bpf_link *ops,
 		{ bpf_map__fd(skel->maps.exits), "exit" },
 		{ bpf_map__fd(skel->maps.bss), "state" },
 		{ bpf_map__fd(skel->maps.timers), "timers" },
+		{ bpf_map__fd(skel->maps.looks), "looks" },
 		{ bpf_map__fd(skel->maps.locks), "locks" },
 		{ bpf_map__fd(skel->maps.cgroups), "cgroups" },
 	};
@@ -473,6 +474,7 @@ static const char * const stat_names[VG_NR_STATS] = {
 	[VG_STAT_STALE] = "stale_placements",
 	[VG_STAT_SKEW_SUM] = "costart_skew_sum_ns",
 	[VG_STAT_SKEW_MAX] = "costart_skew_max_ns",
+	[VG_STAT_FRAG] = "forced_idle_ns",
 	[VG_STAT_SKEW_NR] = "costarts",
 	[VG_STAT_MOVES] = "homes_moved",
 	[VG_STAT_ARRIVALS] = "vcpus_moved",

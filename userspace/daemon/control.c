@@ -45,12 +45,14 @@ static int reply_bad_value(sd_varlink *link, const char *knob,
 			   const char *value)
 {
 	int k = vg_knob_from_name(knob);
+	char knobs[280];
 
+	snprintf(knobs, sizeof(knobs), "the knobs %s", vg_knob_names());
 	return sd_varlink_errorbo(link, VG_INTERFACE ".BadValue",
 			SD_JSON_BUILD_PAIR_STRING("knob", knob),
 			SD_JSON_BUILD_PAIR_STRING("value", value),
 			SD_JSON_BUILD_PAIR_STRING("allowed", k < 0 ?
-				vg_knobs_known() :
+				knobs :
 				vg_knob_allowed((enum vg_knob)k)));
 }
 

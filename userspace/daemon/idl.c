@@ -27,10 +27,16 @@ static SD_VARLINK_DEFINE_STRUCT_TYPE(Stats,
 	FIELD(preemptions, INT),
 	FIELD(preemptions_in_kernel, INT),
 	FIELD(spin_exits, INT),
+	FIELD(spin_verdicts, INT),
 	FIELD(directed_yields, INT),
+	FIELD(guard_extensions, INT),
+	FIELD(guard_expiries, INT),
+	FIELD(guarded_us, INT),
 	FIELD(skew_max_us, INT),
+	FIELD(guard_max_us, INT),
 	FIELD(gang_starts, INT),
-	FIELD(gang_stops, INT));
+	FIELD(gang_stops, INT),
+	FIELD(frag_us, INT));
 
 static SD_VARLINK_DEFINE_STRUCT_TYPE(Vcpu,
 	FIELD(index, INT),
@@ -45,7 +51,11 @@ static SD_VARLINK_DEFINE_STRUCT_TYPE(Vcpu,
 	FIELD(preemptions, INT),
 	FIELD(preemptions_in_kernel, INT),
 	FIELD(spin_exits, INT),
-	FIELD(directed_yields, INT));
+	FIELD(spin_verdicts, INT),
+	FIELD(directed_yields, INT),
+	FIELD(guard_extensions, INT),
+	FIELD(guard_expiries, INT),
+	FIELD(guarded_us, INT));
 
 static SD_VARLINK_DEFINE_STRUCT_TYPE(Vm,
 	FIELD(pid, INT),

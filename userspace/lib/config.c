@@ -153,7 +153,7 @@ static int parse_match(struct parser *p, const char *key, const char *value)
 	if (vg_knob_from_name(key) >= 0)
 		return put_knob(p, &rule->policy, key, value);
 	snprintf(allowed, sizeof(allowed), "Name, Uuid, Cgroup, %s",
-		 vg_knobs_known());
+		 vg_knob_names());
 	return warn(p, "key", key, allowed);
 }
 

@@ -14,9 +14,15 @@
 #define RESERVE_PERIOD_US_MIN 1000
 #define RESERVE_SLICE_US_MIN 100
 #define RESERVE_US_MAX 1000000
+#define GUARD_US_MIN 100
+#define GUARD_US_MAX 10000
 
 static const char *const cosched_values[] = {
 	"off", "strict", "gang", "relaxed", "adaptive", NULL
+};
+static const char *const guard_values[] = { "off", "kernel", "hint", NULL };
+static const char *const spin_values[] = {
+	"off", "yield", "preempt", NULL
 };
 static const char *const switch_values[] = { "0", "1", NULL };
 
@@ -40,6 +46,20 @@ static const struct {
 		.builtin = "off",
 		.values = cosched_values,
 	},
+	[VG_KNOB_GUARD] = {
+		.name = "guard",
+		.sysfs = "policy/guard",
+		.allowed = "off, kernel, hint",
+		.builtin = "off",
+		.values = guard_values,
+	},
+	[VG_KNOB_SPIN] = {
+		.name = "spin",
+		.sysfs = "policy/spin",
+		.allowed = "off, yield, preempt",
+		.builtin = "off",
+		.values = spin_values,
+	},
 	[VG_KNOB_SLICE_US] = {
 		.name = "slice_us",
 		.sysfs = "policy/slice_us",
@@ -47,6 +67,14 @@ static const struct {
 		.builtin = "20000",
 		.min = SLICE_US_MIN,
 		.max = SLICE_US_MAX,
+	},
+	[VG_KNOB_GUARD_US] = {
+		.name = "guard_us",
+		.sysfs = "policy/guard_us",
+		.allowed = "100..10000",
+		.builtin = "1000",
+		.min = GUARD_US_MIN,
+		.max = GUARD_US_MAX,
 	},
 	[VG_KNOB_MANAGED] = {
 		.name = "managed",
@@ -111,22 +139,20 @@ bool vg_knob_reserves(enum vg_knob knob)
 	       knob == VG_KNOB_RESERVE_SLICE_US || knob == VG_KNOB_EXTRATIME;
 }
 
-const char *vg_knobs_known(void)
-{
-	static char known[256];
-	size_t n = 0;
-
-	if (*known)
-		return known;
-	for (int k = 0; k < VG_NR_KNOBS && n < sizeof(known); k++)
-		n += (size_t)snprintf(known + n, sizeof(known) - n, "%s%s",
-				      k ? ", " : "", knobs[k].name);
-	return known;
-}
-
 const char *vg_source_name(enum vg_source source)
 {
 	return sources[source];
+}
+
+const char *vg_knob_names(void)
+{
+	static char names[256];
+	size_t at = 0;
+
+	for (int k = 0; k < VG_NR_KNOBS && at < sizeof(names); k++)
+		at += (size_t)snprintf(names + at, sizeof(names) - at, "%s%s",
+				       k ? ", " : "", knobs[k].name);
+	return names;
 }
 
 int vg_knob_from_name(const char *name)
@@ -177,7 +203,7 @@ static int check(const char *knob, const char *value,
 	if (k < 0) {
 		vg_error_set(error,
 			     "unknown knob \"%.64s\" (known: %s)", knob,
-			     vg_knobs_known());
+			     vg_knob_names());
 		return -ENOENT;
 	}
 	r = knob_parse((enum vg_knob)k, value, ret);

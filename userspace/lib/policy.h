@@ -13,7 +13,10 @@
 enum vg_knob {
 	VG_KNOB_PRESET,		/* not a file in sysfs: it stands for others */
 	VG_KNOB_COSCHED,
+	VG_KNOB_GUARD,
+	VG_KNOB_SPIN,
 	VG_KNOB_SLICE_US,
+	VG_KNOB_GUARD_US,
 	VG_KNOB_MANAGED,
 	VG_KNOB_RESERVE_PERIOD_US,
 	VG_KNOB_RESERVE_SLICE_US,
@@ -49,7 +52,7 @@ int vg_knob_from_name(const char *name);	/* enum vg_knob or -ENOENT */
 const char *vg_knob_sysfs(enum vg_knob knob);	/* file in a VM's directory */
 const char *vg_knob_allowed(enum vg_knob knob);	/* for messages: "off, gang" */
 bool vg_knob_reserves(enum vg_knob knob);	/* part of a reservation */
-const char *vg_knobs_known(void);		/* "preset, cosched, …" */
+const char *vg_knob_names(void);		/* for messages: "preset, cosched" */
 const char *vg_source_name(enum vg_source source);
 
 /**

@@ -22,11 +22,8 @@ static struct {
 static const struct {
 	const char *name, *off;
 } to_come[] = {
-	{ "guard", "off" },
-	{ "spin", "off" },
 	{ "isolate", "off" },
 	{ "skew_us", NULL },
-	{ "guard_us", NULL },
 };
 
 static void preset_free(struct vg_preset *p)
@@ -288,12 +285,16 @@ int vg_policy_offered(const struct vg_policy *policy,
 		      const struct vg_offers *offers, char **error)
 {
 	const char *preset = policy->value[VG_KNOB_PRESET];
-	const char *cosched = policy->value[VG_KNOB_COSCHED];
 
-	if (*cosched && !vg_offers(offers, VG_KNOB_COSCHED, cosched)) {
+	for (int k = 0; k < VG_NR_KNOBS; k++) {
+		const char *value = policy->value[k];
+
+		if (!*value || vg_offers(offers, (enum vg_knob)k, value))
+			continue;
 		vg_error_set(error,
-			     "cosched: the module does not offer \"%s\" (it offers: %s)",
-			     cosched, offers->cosched);
+			     "%s: the module does not offer \"%s\" (it offers: %s)",
+			     vg_knob_name((enum vg_knob)k), value,
+			     offers->values[k]);
 		return -EOPNOTSUPP;
 	}
 	return *preset ? preset_offered(preset, offers, error) : 0;

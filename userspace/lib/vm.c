@@ -22,10 +22,16 @@ static const char *const stat_names[VG_NR_STATS] = {
 	[VG_STAT_PREEMPTIONS] = "preemptions",
 	[VG_STAT_PREEMPTIONS_IN_KERNEL] = "preemptions_in_kernel",
 	[VG_STAT_SPIN_EXITS] = "spin_exits",
+	[VG_STAT_SPIN_VERDICTS] = "spin_verdicts",
 	[VG_STAT_DIRECTED_YIELDS] = "directed_yields",
+	[VG_STAT_GUARD_EXTENSIONS] = "guard_extensions",
+	[VG_STAT_GUARD_EXPIRIES] = "guard_expiries",
+	[VG_STAT_GUARDED_US] = "guarded_us",
+	[VG_STAT_GUARD_MAX_US] = "guard_max_us",
 	[VG_STAT_SKEW_MAX_US] = "skew_max_us",
 	[VG_STAT_GANG_STARTS] = "gang_starts",
 	[VG_STAT_GANG_STOPS] = "gang_stops",
+	[VG_STAT_FRAG_US] = "frag_us",
 };
 
 const char *vg_stat_name(enum vg_stat stat)
@@ -56,21 +62,26 @@ int vg_sysfs_version(int sysfs, char version[static 32])
 	return gone(vg_read_line(sysfs, "version", version, 32));
 }
 
-/* The kernel may append more to the name, after an underscore or a blank. */
 void vg_sysfs_offers(int sysfs, struct vg_offers *ret)
 {
-	if (sysfs < 0 || vg_read_line(sysfs, "cosched_values", ret->cosched,
-				      sizeof(ret->cosched)) < 0)
-		ret->cosched[0] = '\0';
+	for (int k = 0; k < VG_NR_KNOBS; k++) {
+		char file[64];
+
+		snprintf(file, sizeof(file), "%s_values",
+			 vg_knob_name((enum vg_knob)k));
+		if (sysfs < 0 || vg_read_line(sysfs, file, ret->values[k],
+					      sizeof(ret->values[k])) < 0)
+			ret->values[k][0] = '\0';
+	}
 }
 
 bool vg_offers(const struct vg_offers *offers, enum vg_knob knob,
 	       const char *value)
 {
-	const char *at = offers->cosched;
+	const char *at = offers->values[knob];
 	size_t n = strlen(value);
 
-	if (knob != VG_KNOB_COSCHED || !*at)
+	if (!*at)
 		return true;
 	while (*at) {
 		size_t len = strcspn(at, " ");
@@ -82,6 +93,7 @@ bool vg_offers(const struct vg_offers *offers, enum vg_knob knob,
 	return false;
 }
 
+/* The kernel may append more to the name, after an underscore or a blank. */
 bool vg_class_is_ours(const char *ops)
 {
 	static const char ours[] = "vmgang";

@@ -23,12 +23,18 @@ enum vg_stat {
 	VG_STAT_PREEMPTIONS,
 	VG_STAT_PREEMPTIONS_IN_KERNEL,
 	VG_STAT_SPIN_EXITS,
+	VG_STAT_SPIN_VERDICTS,
 	VG_STAT_DIRECTED_YIELDS,
+	VG_STAT_GUARD_EXTENSIONS,
+	VG_STAT_GUARD_EXPIRIES,
+	VG_STAT_GUARDED_US,
 	VG_NR_VCPU_STATS,
 	/* of the whole VM only */
 	VG_STAT_SKEW_MAX_US = VG_NR_VCPU_STATS,
+	VG_STAT_GUARD_MAX_US,
 	VG_STAT_GANG_STARTS,
 	VG_STAT_GANG_STOPS,
+	VG_STAT_FRAG_US,
 	VG_NR_STATS
 };
 
@@ -80,11 +86,12 @@ int vg_sysfs_version(int sysfs, char version[static 32]);
 
 /**
  * struct vg_offers - what the module can do, of what vmgang knows
- * @cosched: values of cosched, as cosched_values has them; empty: not known,
- *	because there is no module, or an older one, which will say so itself
+ * @values: of each knob, as its file has them, cosched_values and so on; empty:
+ *	not known, because the knob has no such file, or there is no module, or
+ *	an older one, which will say so itself
  */
 struct vg_offers {
-	char cosched[64];
+	char values[VG_NR_KNOBS][64];
 };
 
 void vg_sysfs_offers(int sysfs, struct vg_offers *ret);

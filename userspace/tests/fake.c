@@ -40,6 +40,8 @@ void fake_new(struct fake *f)
 	fake_write(f, "sysfs/state", "observe\n");
 	fake_write(f, "sysfs/nr_vms", "0\n");
 	fake_write(f, "sysfs/cosched_values", "off gang\n");
+	fake_write(f, "sysfs/guard_values", "off\n");
+	fake_write(f, "sysfs/spin_values", "off yield\n");
 	set_env(f, "VMGANG_ROOT", "root");
 	set_env(f, "VMGANG_SYSFS", "sysfs");
 	set_env(f, "VMGANG_PROC", "proc");
@@ -121,8 +123,12 @@ static void write_counts(const struct fake *f, const char *dir, int factor)
 		{ "costop_us", 200000 }, { "wait_us", 100000 },
 		{ "corun_us", 200000 }, { "preemptions", 5 },
 		{ "preemptions_in_kernel", 1 }, { "spin_exits", 25 },
-		{ "directed_yields", 3 }, { "skew_max_us", 1234 },
+		{ "spin_verdicts", 4 }, { "directed_yields", 3 },
+		{ "guard_extensions", 6 }, { "guard_expiries", 1 },
+		{ "guarded_us", 2345 }, { "guard_max_us", 1003 },
+		{ "skew_max_us", 1234 },
 		{ "gang_starts", 20 }, { "gang_stops", 19 },
+		{ "frag_us", 2500 },
 	};
 	char path[128];
 
@@ -183,6 +189,9 @@ void fake_vm(const struct fake *f, int pid, int id, int nr_vcpus,
 	fake_write(f, "new/cgroup",
 		   "/machine.slice/machine-qemu\\x2d%d\\x2dvm.scope\n", id);
 	fake_write(f, "new/policy/cosched", "off\n");
+	fake_write(f, "new/policy/spin", "off\n");
+	fake_write(f, "new/policy/guard", "off\n");
+	fake_write(f, "new/policy/guard_us", "1000\n");
 	fake_write(f, "new/policy/slice_us", "20000\n");
 	fake_write(f, "new/policy/managed", "1\n");
 	fake_write(f, "new/policy/reserve_period_us", "0\n");

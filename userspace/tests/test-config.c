@@ -93,7 +93,7 @@ static void warnings(void **state)
 	struct vg_config c;
 
 	assert_int_equal(parse("[vmgangd]\nColour=red\n[other]\nx=\n[match]\n"
-			       "spin=off\ncosched=gang\n", &c, NULL), 0);
+			       "spun=off\ncosched=gang\n", &c, NULL), 0);
 	assert_int_equal(vg_strv_length(c.warnings), 3);
 	assert_string_equal(c.warnings[0],
 		"conf:2: unknown key \"Colour\" ignored (known: Default, Group, LibvirtUri)");

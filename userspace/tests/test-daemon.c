@@ -58,7 +58,7 @@ static void sets(void **state)
 	assert_string_equal(error,
 			    "slice_us: bad value \"5\" (allowed: 1000..100000)");
 	assert_knob(h, "100", "cosched", "gang", "set");
-	assert_int_equal(call(h, "Set", "{'vm':'db','knobs':{'guard':'off'}}",
+	assert_int_equal(call(h, "Set", "{'vm':'db','knobs':{'watch':'off'}}",
 			      NULL, &error), -EINVAL);
 	assert_int_equal(call(h, "Set", "{'vm':'x','knobs':{}}", NULL,
 			      &error), -ENOENT);

@@ -30,7 +30,7 @@ static void knob_values(void **state)
 		{ "managed", "2", -EINVAL }, { "managed", "yes", -EINVAL },
 		{ "preset", "esx", 0 }, { "preset", "xen-credit", 0 },
 		{ "preset", "fast", -EINVAL }, { "preset", "ESX", -EINVAL },
-		{ "guard", "off", -ENOENT }, { "", "", -ENOENT },
+		{ "watch", "off", -ENOENT }, { "", "", -ENOENT },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
@@ -50,10 +50,11 @@ static void errors_explain(void **state)
 	vg_knob_check("slice_us", "7", &error);
 	assert_string_equal(error,
 		"slice_us: \"7\" is out of range (allowed: 1000..100000)");
-	vg_knob_check("spin", "off", &error);
+	vg_knob_check("spun", "off", &error);
 	assert_string_equal(error,
-		"unknown knob \"spin\" (known: preset, cosched, slice_us, managed,"
-		" reserve_period_us, reserve_slice_us, extratime)");
+		"unknown knob \"spun\" (known: preset, cosched, "
+		"guard, spin, slice_us, guard_us, managed, "
+		"reserve_period_us, reserve_slice_us, extratime)");
 	free(error);
 }
 
@@ -85,7 +86,7 @@ static void change(void **state)
 	assert_int_equal(vg_policy_change(&p, "preset", "-", NULL), 0);
 	assert_int_equal(vg_policy_change(&p, "slice_us", "default", NULL), 0);
 	assert_true(vg_policy_empty(&p));
-	assert_int_equal(vg_policy_change(&p, "guard", "-", NULL), -ENOENT);
+	assert_int_equal(vg_policy_change(&p, "watch", "-", NULL), -ENOENT);
 }
 
 /*

@@ -9,7 +9,13 @@
 #include "presets.h"
 #include "util.h"
 
-static const struct vg_offers both = { .cosched = "off gang" };
+static const struct vg_offers both = {
+	.values = {
+		[VG_KNOB_COSCHED] = "off gang",
+		[VG_KNOB_GUARD] = "off",
+		[VG_KNOB_SPIN] = "off yield",
+	},
+};
 
 /* What it needs, in one string. */
 static char *needs_of(const char *name, const struct vg_offers *offers)
@@ -37,7 +43,7 @@ static void shipped(void **state)
 	static const struct {
 		const char *name, *needs;
 	} cases[] = {
-		{ "adaptive", "cosched=adaptive guard=kernel spin=yield " },
+		{ "adaptive", "cosched=adaptive guard=kernel " },
 		{ "esx", "" },
 		{ "esx-relaxed", "cosched=relaxed " },
 		{ "naive", "cosched=strict " },
@@ -64,8 +70,12 @@ static void shipped(void **state)
 /* Shows that what a module offers is read from it, and only whole words count. */
 static void discovered(void **state)
 {
-	const struct vg_offers more = { .cosched = "off strict gang relaxed" };
-	const struct vg_offers unknown = {}, parts = { .cosched = "strictly" };
+	const struct vg_offers more = {
+		.values = { [VG_KNOB_COSCHED] = "off strict gang relaxed" },
+	};
+	const struct vg_offers unknown = {}, parts = {
+		.values = { [VG_KNOB_COSCHED] = "strictly" },
+	};
 	vg_autofree char *a = NULL, *b = NULL, *c = NULL;
 
 	assert_int_equal(vg_presets_load(NULL), 0);
@@ -199,7 +209,7 @@ static void tool(void **state)
 	char out[65536], words[128];
 
 	assert_int_equal(cli("preset list", out, sizeof(out), NULL), 0);
-	assert_non_null(strstr(out, "; needs: cosched=adaptive, guard=kernel, spin=yield\n"));
+	assert_non_null(strstr(out, "; needs: cosched=adaptive, guard=kernel\n"));
 	assert_non_null(strstr(out, "\nesx          as ESX 3"));
 	assert_int_equal(cli("preset show uhlig", out, sizeof(out), NULL), 0);
 	assert_non_null(strstr(out, "needs: guard=kernel, which this host"));

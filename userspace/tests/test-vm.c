@@ -50,6 +50,7 @@ static void reads_everything(void **state)
 	assert_string_equal(vm.knobs[VG_KNOB_SLICE_US], "20000");
 	assert_int_equal(vm.stats[VG_STAT_RUN_US], 1200000);
 	assert_int_equal(vm.stats[VG_STAT_GANG_STOPS], 57);
+	assert_int_equal(vm.stats[VG_STAT_FRAG_US], 7500);
 	assert_int_equal(vm.nr_vcpus_read, 3);
 	assert_int_equal(vm.vcpus[2].index, 2);
 	assert_int_equal(vm.vcpus[2].tid, 102);

@@ -30,8 +30,8 @@ two=$vm
 knob "$one" cosched gang
 knob "$two" cosched gang
 
-# The largest skew is no sum.
-events=$(find "$sys/vms/$one/stats" -type f ! -name skew_max_us -printf '%f\n' |
+# The largest skew and the longest guarded time are no sums.
+events=$(find "$sys/vms/$one/stats" -type f ! -name '*_max_us' -printf '%f\n' |
 	sed -e 's/_us$/_time/' -e 's/_/-/g' | sort)
 is "$events" "$(find $pmu/events -type f ! -name '*.*' -printf '%f\n' | sort)" \
 	'there is an event for each statistic of a VM'

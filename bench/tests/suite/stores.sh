@@ -19,7 +19,7 @@ refused() { # FILE VALUE
 }
 
 long=$(head -c 4000 /dev/zero | tr '\0' x)
-for value in '' ' ' 2 -1 on Gang gang0 'gang off' strict relaxed "$long" $'\x01'; do
+for value in '' ' ' 2 -1 on Gang gang0 'gang off' relaxed "$long" $'\x01'; do
 	refused "$p/cosched" "$value"
 done
 for value in '' x 0 999 100001 -1 20000us 1e4 99999999999999999999 0x4e20z "$long"; do
@@ -39,13 +39,13 @@ for value in '' 2 -1 yes no1 01x "$long"; do
 done
 refused "$sys/vms/$vm/name" "$(head -c 300 /dev/zero | tr '\0' n)"
 read_only=$(find $sys -type f -perm /222 | sed -E 's,.*/vms/[^/]+/,,' | sort | tr '\n' ' ')
-wanted='name policy/cosched policy/extratime policy/managed policy/reserve_period_us'
-wanted+=' policy/reserve_slice_us policy/slice_us '
+wanted='name policy/cosched policy/extratime policy/guard policy/guard_us policy/managed'
+wanted+=' policy/reserve_period_us policy/reserve_slice_us policy/slice_us policy/spin '
 is "$wanted" \
 	"$(echo "$read_only" | tr ' ' '\n' | grep -v '^uevent$\|^$' | tr '\n' ' ')" \
 	'nothing else can be written'
 
-for value in gang adaptive off; do
+for value in gang strict adaptive off; do
 	knob "$vm" cosched $value
 	is $value "$(knob "$vm" cosched)" "cosched takes $value"
 done

@@ -59,7 +59,7 @@ static void test_exits_count_by_logarithm(void **state)
 {
 	u32 n, points = 0;
 
-	for (n = 1; n < VG_ADAPT_EXITS; n++)
+	for (n = 1; n < VMGANG_SPIN_EXITS; n++)
 		assert_int_equal(vg_adapt_spun(n), 0);
 	for (n = 1; n <= 1024; n++)
 		points += vg_adapt_spun(n);

@@ -525,8 +525,7 @@ static void test_leaving(void **state)
 		assert_int_equal(c->nr_vcpus, 0);
 		assert_int_equal(c->nr_held, 0);
 		assert_int_equal(c->load, 0);
-		assert_int_equal(c->throttled, VG_NONE);
-		assert_int_equal(c->paused, VG_NONE);
+		assert_int_equal(c->noted, 0);
 		assert_int_equal(c->idle, c->all);
 		memset(m->v, 0, sizeof(m->v));
 	}

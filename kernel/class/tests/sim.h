@@ -22,6 +22,9 @@ struct sim_vcpu {
 	bool used;
 	bool runnable;
 	bool slice;		/* has some left, as far as the kernel knows */
+	u32 kernel;		/* in 1000: time in guest kernel mode */
+	u64 lost;		/* its pCPU, against its will … */
+	u64 lost_unsafe;	/* … in guest kernel mode */
 	u64 run_ns;		/* how long it runs before it sleeps; 0: for ever */
 	u64 sleep_ns;
 	u64 until;		/* runs, or sleeps, until it has / it is */
@@ -41,6 +44,7 @@ struct sim {
 	bool idle[SIM_CPUS];
 	u64 host[SIM_CPUS];		/* the host's own until then */
 	u64 tick[SIM_CPUS];		/* phase */
+	u64 look[SIM_CPUS];		/* when to ask again, 0: not */
 	u64 now;
 	u64 seed;
 	u64 idle_ns, lost_ns;		/* pCPU time idle; idle though work waited */
@@ -97,6 +101,14 @@ static inline struct sim *sim_new(u32 cpus, u64 seed)
 }
 
 static inline void sim_enqueue(struct sim *m, u32 vi, bool wakeup, bool again);
+
+/* Of the present step; the same whenever it is asked within it. */
+static inline bool sim_unsafe(struct sim *m, u32 vi)
+{
+	u64 x = (m->now / SIM_STEP + vi) * 0x9e3779b97f4a7c15ULL;
+
+	return (x >> 33) % 1000 < m->v[vi].kernel;
+}
 
 /* Put @vi into the local queue of @b; PREEMPT. */
 static inline void sim_insert(struct sim *m, u32 vi, u32 b)
@@ -246,8 +258,10 @@ static inline void sim_schedule(struct sim *m, u32 b)
 	}
 	if (m->local[b] == VG_NONE) {
 		vg_plan_begin(&m->plan, m->now, m->bit[b], prev);
+		m->plan.unsafe = prev != VG_NONE && sim_unsafe(m, prev);
 		vg_pick(&m->st, c, &m->plan);
 		pl = m->plan;
+		m->look[b] = pl.look;
 		if (pl.own == VG_KEEP) {
 			if (prev != VG_NONE)
 				m->v[prev].slice = true;
@@ -264,6 +278,8 @@ static inline void sim_schedule(struct sim *m, u32 b)
 	next = m->local[b];
 	m->local[b] = VG_NONE;
 	if (prev != VG_NONE) {
+		m->v[prev].lost++;
+		m->v[prev].lost_unsafe += sim_unsafe(m, prev);
 		sim_stop(m, b);
 		sim_enqueue(m, prev, false, false);
 		if (next == VG_NONE && m->local[b] != VG_NONE) {
@@ -362,8 +378,9 @@ static inline void sim_step(struct sim *m)
 				m->resched[b] = true;
 			}
 		}
-		if ((m->now + m->tick[b]) % SIM_TICK == 0 &&
-		    m->now + VG_SLOP >= sim_pcpu_deadline(m, b)) {
+		if ((m->look[b] && m->now >= m->look[b]) ||
+		    ((m->now + m->tick[b]) % SIM_TICK == 0 &&
+		     m->now + VG_SLOP >= sim_pcpu_deadline(m, b))) {
 			m->v[vi].slice = false;
 			m->resched[b] = true;
 		}

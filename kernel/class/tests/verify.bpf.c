@@ -40,6 +40,7 @@ int name(struct __sk_buff *skb)						\
 	if (!l || vi >= VG_MAX_VCPUS)					\
 		return 0;						\
 	vg_plan_begin(pl, t, bit, vi);					\
+	pl->unsafe = args[4];						\
 	bpf_spin_lock(&l->lock);					\
 	text;								\
 	bpf_spin_unlock(&l->lock);					\

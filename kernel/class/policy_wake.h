@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* A vCPU wakes: is there a pCPU for it at once? */
+#ifndef VMGANG_POLICY_WAKE_H
+#define VMGANG_POLICY_WAKE_H
+
+#include "policy_edf.h"
+
+/*
+ * Is it the turn of whoever runs on pCPU @bit, even though gang @e has a stint?
+ * It is if he was behind the gang when that began, or is well behind all others:
+ * then there may be no time in which to make up for what he loses.
+ */
+VG_FN bool vg_pcpu_owed(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 bit,
+			struct vg_ent *e)
+{
+	u64 vtime = vg_pcpu_vtime(s, c, bit, pl->now);
+	struct vg_ent *o = vg_ent(s, vg_vcpu(s, vg_pcpu(c, bit)->cur)->ent);
+
+	return vg_before(vtime, e->vstart) || vg_before(vtime, c->vnow - vg_vtime(o, o->slice));
+}
+
+/*
+ * The pCPU where @vi would disturb least, of those whose ents are @gran ahead, or,
+ * if that is 0, that do not serve a stint; VG_NONE if it has to wait.
+ */
+VG_FN u32 vg_wake_victim(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 vi,
+			 u64 gran)
+{
+	struct vg_vcpu *v = vg_vcpu(s, vi);
+	struct vg_ent *e = vg_ent(s, v->ent), *o;
+	u32 b, best = VG_NONE, other;
+	u64 most = 0, ahead, m;
+
+	vg_each_bit(b, m, v->mask & c->all & ~vg_reserve_closed(c)) {
+		struct vg_pcpu *p = vg_pcpu(c, b);
+
+		other = p->cur;
+		if (other == VG_NONE || p->coming != VG_NONE || (c->kept & vg_bit(b)) ||
+		    vg_vcpu(s, other)->ent == v->ent ||
+		    vg_strict_on(s, c, vg_vcpu(s, other)->ent, pl->now))
+			continue;
+		o = vg_ent(s, vg_vcpu(s, other)->ent);
+		if (!gran) {
+			if ((o->flags & VG_ON) || vg_pcpu_owed(s, c, pl, b, e))
+				continue;
+			ahead = p->gang == v->ent ? ~0ULL >> 1 : vg_since(pl->now, p->since);
+		} else {
+			u64 lead = vg_pcpu_vtime(s, c, b, pl->now) - e->vtime;
+
+			if ((s64)lead <= (s64)vg_vtime(o, gran))
+				continue;
+			if (vg_since(pl->now, p->since) <
+			    (o->flags & VG_ON ? VG_MIN_GRAN : VG_WAKE_GRAN)) {
+				vg_pcpu_shorten(c, b, pl->now);
+				continue;
+			}
+			ahead = o->flags & VG_ON ? 1 : lead;
+		}
+		if (best == VG_NONE || ahead > most) {
+			best = b;
+			most = ahead;
+		}
+	}
+	return best;
+}
+
+/* Who woke the vCPU that was placed on pCPU @bit sends it there, or the pCPU asks. */
+VG_INLINE u32 vg_wake_send(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 bit)
+{
+	if (vg_pcpu_guarded(s, c, bit)) {
+		pl->kick |= vg_bit(bit);
+		return VG_NONE;
+	}
+	vg_pcpu(c, bit)->sent = 1;
+	pl->kick &= ~vg_bit(bit);
+	return bit;
+}
+
+/*
+ * vCPU @vi has just begun to wait.  Give it a pCPU at once if it is its turn: a
+ * member of a gang within its stint, an idle pCPU, or one whose ent is ahead: well
+ * if @preempt, by a slice if it has only lost its pCPU to another.  Returns the
+ * pCPU that it is to be sent to, VG_NONE if it waits, or if that pCPU has to ask
+ * for it.
+ */
+VG_FN u32 vg_wake(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 vi,
+		  bool preempt)
+{
+	struct vg_vcpu *v = vg_vcpu(s, vi);
+	struct vg_ent *e = vg_ent(s, v->ent);
+	u64 idle = vg_cell_idle(c) & v->mask;
+	u32 b = VG_NONE;
+	u64 done = vg_ent_vtime(e);
+
+	if (v->state != VG_WAITING || (e->flags & VG_THROTTLED))
+		return VG_NONE;
+	if (!idle && v->rsv.left > 0) {
+		vg_edf_urge(s, c, pl, vi);
+		return VG_NONE;
+	}
+	pl->strict = vg_ent_is_strict(c, e);
+	pl->gang = vg_ent_is_gang(c, e);
+	if (pl->strict && !e->on && !vg_strict_on(s, c, v->ent, pl->now))
+		vg_gang_stop(s, c, pl, v->ent);
+	if (idle)
+		b = idle & vg_bit(v->bit) ? v->bit : vg_lowest(idle);
+	if (pl->gang && (e->flags & VG_ON) && e->kept)
+		b = vg_strict_place(s, c, vi, b);
+	/* Whoever comes for the end of a stint takes what is free, and does not lengthen it. */
+	if (pl->gang && (e->flags & VG_ON) &&
+	    (b != VG_NONE || pl->now + VG_SLOP < e->deadline)) {
+		if (b == VG_NONE && preempt)
+			b = vg_wake_victim(s, c, pl, vi, 0);
+		if (b == VG_NONE) {
+			if (pl->strict && !e->on)
+				vg_gang_stop(s, c, pl, v->ent);
+			return VG_NONE;
+		}
+		vg_count(c, VG_STAT_REJOINS, 1);
+	} else if (pl->gang && vg_ent_need(c, e) > 1) {
+		if (b == VG_NONE &&
+		    (preempt || !vg_before(e->vtime + vg_vtime(e, e->slice), c->vnow)))
+			return VG_NONE;
+		if (vg_gang_start(s, c, pl, v->ent)) {
+			vg_cell_advance(c, v->bit, done);
+			return vg_wake_send(s, c, pl, v->bit);
+		}
+		if (b == VG_NONE)
+			return VG_NONE;
+		vg_gang_hold(s, c, pl, v->ent);
+		if (pl->strict)
+			return VG_NONE;
+	} else if (b != VG_NONE) {
+		vg_cell_advance(c, b, done);
+		vg_count(c, VG_STAT_WAKE_IDLE, 1);
+	} else {
+		/* Who had to make room does not pass a sibling that waits for longer. */
+		if (preempt || e->head == vi)
+			b = vg_wake_victim(s, c, pl, vi, preempt ? VG_WAKE_GRAN : e->slice);
+		if (b == VG_NONE)
+			return VG_NONE;
+		vg_count(c, VG_STAT_WAKE_PREEMPTS, 1);
+	}
+	if (pl->gang && vg_ent_need(c, e) == 1)
+		vg_gang_begin(s, c, pl, v->ent);
+	vg_pcpu_displace(s, c, pl, b, v->ent);
+	vg_pcpu_call_off(s, c, b, pl->now);
+	vg_vcpu_place(s, c, vi, b, pl);
+	if (pl->gang && !(e->flags & VG_ON))
+		vg_pcpu_shorten(c, b, pl->now);
+	vg_gang_release(c, e);
+	return vg_wake_send(s, c, pl, b);
+}
+
+#endif /* VMGANG_POLICY_WAKE_H */

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* A guarded vCPU goes on in guest kernel mode, for so long and at its VM's own cost. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "sim.h"
+
+#define OFF	VMGANG_COSCHED_OFF
+#define GANG	VMGANG_COSCHED_GANG
+#define ANY	(~0ULL)
+#define BOUND	(1 * VG_MS)
+
+/* A VM whose vCPUs are in guest kernel mode for @kernel of 1000 steps. */
+static void add_vm(struct sim *m, u32 slot, u32 vcpus, u32 cosched, u32 kernel, u64 guard)
+{
+	u32 i;
+
+	for (i = 0; i < vcpus; i++)
+		m->v[sim_vcpu(m, slot, cosched, 100, ANY)].kernel = kernel;
+	m->st.vms[slot].guard = guard;
+}
+
+static u64 stat(struct sim *m, u32 stat)
+{
+	return m->st.cells[0].stats[stat];
+}
+
+/* How often VM 0 lost a pCPU, and in guest kernel mode. */
+static void lost(struct sim *m, u64 *all, u64 *unsafe)
+{
+	u32 i;
+
+	*all = 0;
+	*unsafe = 0;
+	for (i = 0; i < SIM_VCPUS; i++) {
+		if (!m->v[i].used || m->st.vcpus[i].slot != 0)
+			continue;
+		*all += m->v[i].lost;
+		*unsafe += m->v[i].lost_unsafe;
+	}
+}
+
+/* Three VMs on two pCPUs, the first in its kernel for 70 % of the time. */
+static struct sim *busy(u32 cosched, u64 guard)
+{
+	struct sim *m = sim_new(2, 5);
+
+	add_vm(m, 0, 2, cosched, 700, guard);
+	add_vm(m, 1, 2, cosched, 0, 0);
+	add_vm(m, 2, 1, OFF, 0, 0);
+	sim_go(m, 20000);
+	return m;
+}
+
+static void check_share(u32 cosched)
+{
+	struct sim *m = busy(cosched, 0);
+	u64 all, unsafe, share;
+
+	lost(m, &all, &unsafe);
+	assert_true(all > 300);
+	share = 1000 * unsafe / all;
+	assert_in_range(share, 500, 900);
+	assert_int_equal(stat(m, VG_STAT_GUARDS), 0);
+	free(m);
+
+	/* Ten looks of a step each: 0.7 to the tenth is 3 %. */
+	m = busy(cosched, 10 * SIM_STEP);
+	lost(m, &all, &unsafe);
+	assert_true(all > 300);
+	assert_true(1000 * unsafe / all < share / 10);
+	assert_true(stat(m, VG_STAT_GUARDS) > 100);
+	assert_true(stat(m, VG_STAT_EXPIRIES) < stat(m, VG_STAT_GUARDS) / 10);
+	free(m);
+}
+
+/* Nine in ten preemptions in guest kernel mode do not happen. */
+static void test_share_falls(void **state)
+{
+	check_share(OFF);
+}
+
+static void test_share_of_gangs_falls(void **state)
+{
+	check_share(GANG);
+}
+
+/* A guest that is never safe: each extension ends with the bound, and it gains nothing. */
+static void test_never_safe(void **state)
+{
+	struct sim *m = sim_new(2, 5);
+	u64 ran = 0;
+	u32 i;
+
+	add_vm(m, 0, 2, OFF, 1000, BOUND);
+	for (i = 1; i < 4; i++)
+		add_vm(m, i, 2, OFF, 0, 0);
+	sim_go(m, 10000);
+	assert_true(stat(m, VG_STAT_GUARDS) > 100);
+	assert_int_equal(stat(m, VG_STAT_EXPIRIES), stat(m, VG_STAT_GUARDS));
+	assert_int_equal(stat(m, VG_STAT_GUARD_SUM), stat(m, VG_STAT_GUARDS) * BOUND);
+	for (i = 0; i < 4; i++)
+		ran += sim_vm_ran(m, i);
+	assert_in_range(sim_vm_ran(m, 0), ran / 4 * 98 / 100, ran / 4 * 102 / 100);
+	free(m);
+}
+
+/* What it took counts against its cap as well. */
+static void test_cap_is_charged(void **state)
+{
+	struct sim *m = sim_new(1, 5);
+
+	add_vm(m, 0, 1, OFF, 1000, 10 * VG_MS);
+	vg_cap_set(&m->st.vms[0].cap, 20 * VG_MS, 100 * VG_MS, 0);
+	sim_go(m, 10000);
+	assert_true(stat(m, VG_STAT_EXPIRIES) > 50);
+	assert_in_range(sim_vm_ran(m, 0), 1960 * VG_MS, 2060 * VG_MS);
+	free(m);
+}
+
+/* Who wakes does not cut a guarded vCPU short, and is there when it is safe. */
+static void test_wake_up_waits(void **state)
+{
+	struct sim *m = sim_new(1, 5);
+	u32 waker;
+
+	add_vm(m, 0, 1, OFF, 1000, BOUND);
+	waker = sim_vcpu(m, 1, OFF, 100, ANY);
+	m->v[waker].run_ns = VG_MS;
+	m->v[waker].sleep_ns = 200 * VG_MS;
+	sim_go(m, 1000);
+	m->v[waker].waited = 0;
+	sim_go(m, 10000);
+	assert_true(stat(m, VG_STAT_WAKE_PREEMPTS) > 20);
+	assert_true(stat(m, VG_STAT_EXPIRIES) > 40);
+	assert_in_range(m->v[waker].waited, BOUND, BOUND + SIM_TICK + 2 * SIM_STEP);
+	m->v[0].kernel = 0;
+	m->v[waker].waited = 0;
+	sim_go(m, 1000);
+	assert_in_range(m->v[waker].waited, 0, SIM_TICK + 2 * SIM_STEP);
+	free(m);
+}
+
+/* A pCPU that has nothing to do takes who waits for a guarded vCPU elsewhere. */
+static void test_idle_pcpu_helps(void **state)
+{
+	struct sim *m = sim_new(2, 5);
+	struct vg_cell *c = &m->st.cells[0];
+	u32 short_lived, waker;
+
+	add_vm(m, 0, 1, OFF, 1000, 10 * VG_MS);
+	m->st.vcpus[0].mask = 1;
+	short_lived = sim_vcpu(m, 1, OFF, 100, ANY);
+	m->v[short_lived].run_ns = 50 * VG_MS;
+	m->v[short_lived].sleep_ns = 1000 * VG_MS;
+	sim_go(m, 45);
+	waker = sim_vcpu(m, 2, OFF, 100, ANY);
+	m->st.vms[2].guard = 0;
+	vg_plan_begin(&m->plan, m->now, VG_NONE, VG_NONE);
+	vg_vcpu_wait(&m->st, c, &m->plan, waker);
+	m->v[waker].runnable = true;
+	m->v[waker].since = m->now;
+	vg_vcpu_place(&m->st, c, waker, 0, &m->plan);
+	sim_kick(m, c, 1);
+	sim_settle(m);
+	assert_int_equal(m->cur[0], 0);
+	assert_int_equal(c->guards, 1);
+	sim_go(m, 8);
+	assert_int_equal(m->cur[1], waker);
+	assert_int_equal(m->cur[0], 0);
+	assert_int_equal(c->guards, 0);
+	free(m);
+}
+
+/* Alone on its pCPU it is never asked. */
+static void test_alone(void **state)
+{
+	struct sim *m = sim_new(1, 5);
+
+	add_vm(m, 0, 1, OFF, 1000, BOUND);
+	sim_go(m, 1000);
+	assert_int_equal(stat(m, VG_STAT_GUARDS), 0);
+	assert_int_equal(m->v[0].ran, 1000 * VG_MS - SIM_STEP);
+	free(m);
+}
+
+/* A vCPU that spins in its kernel, and is told to make room for that, is not guarded. */
+static void test_spinner_goes(void **state)
+{
+	struct sim *m = sim_new(1, 5);
+	u32 other, i;
+
+	add_vm(m, 0, 1, OFF, 1000, BOUND);
+	m->st.vms[0].spin = VMGANG_SPIN_PREEMPT;
+	other = sim_vcpu(m, 1, OFF, 100, ANY);
+	for (i = 0; i < 1000 && m->cur[0] != 0; i++)
+		sim_step(m);
+	assert_true(vg_spin_found(&m->st, &m->st.cells[0], 0));
+	m->v[0].slice = false;
+	m->resched[0] = true;
+	sim_settle(m);
+	assert_int_equal(m->cur[0], other);
+	free(m);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_share_falls),
+		cmocka_unit_test(test_share_of_gangs_falls),
+		cmocka_unit_test(test_never_safe),
+		cmocka_unit_test(test_cap_is_charged),
+		cmocka_unit_test(test_wake_up_waits),
+		cmocka_unit_test(test_idle_pcpu_helps),
+		cmocka_unit_test(test_alone),
+		cmocka_unit_test(test_spinner_goes),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
