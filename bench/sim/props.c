@@ -152,14 +152,13 @@ static u64 wait_bound(const struct sim *sim, const struct vcpu *v)
 {
 	const struct vm_conf *conf = v->vm->conf;
 	u64 weights = 0, ahead = 0, saved = 0, bound;
-	bool pinned = false, reserved = false;
+	bool pinned = false;
 	u32 i;
 
 	for (i = 0; i < sim->nr_vms; i++) {
 		const struct vm_conf *c = sim->vms[i].conf;
 
 		pinned |= c->pin != PIN_NONE;
-		reserved |= c->reserve_slice != 0;
 		weights += c->weight;
 		ahead += turn(sim, c) * c->vcpus;
 		if (!props_hungry(c))
@@ -169,10 +168,7 @@ static u64 wait_bound(const struct sim *sim, const struct vcpu *v)
 		saved;
 	if (pinned && bound < 3 * SEC + sim->nr_vms * SEC + ahead)
 		bound = 3 * SEC + sim->nr_vms * SEC + ahead;
-	/* All of this in the 5 % that can not be booked. */
-	if (reserved)
-		bound *= 20;
-	return bound;
+	return bound * props_squeeze(sim);
 }
 
 u64 props_waits(const struct sim *sim, const struct vcpu *v)
@@ -237,20 +233,6 @@ void props_costart(struct sim *sim, struct vcpu *v)
 {
 	if (sim->props)
 		sim->props->watch[v->id].costart = sim->now;
-}
-
-/*
- * What is lost is an interrupt and a switch whenever somebody is to make room,
- * and crumbs that do not pay the switch. What the host's own threads take is
- * nobody's fault.
- */
-#define RESERVE_BOUND	(150 * US)
-
-void props_period(struct sim *sim, const struct vcpu *v, u64 had, u64 slice)
-{
-	if (sim->props && !sim->sc->host_every && had + RESERVE_BOUND < slice)
-		props_fail(sim, PROP_RESERVE, v, "ran %.3f ms in a period, has booked %.3f",
-			   ms(had), ms(slice));
 }
 
 void props_costop(struct sim *sim, struct vcpu *v)
@@ -451,25 +433,6 @@ static double lost_at_most(const struct sim *sim, const struct vm *vm, double wa
 }
 
 /*
- * Reservations may take all pCPUs at the same time: who is narrower than the host
- * can not make up for that in the rest of it, and what is left for him is no
- * matter of weight.
- */
-static bool narrow_beside_reserves(const struct sim *sim)
-{
-	bool reserved = false, narrow = false;
-	u32 i;
-
-	for (i = 0; i < sim->nr_vms; i++) {
-		const struct vm_conf *conf = sim->vms[i].conf;
-
-		reserved |= conf->reserve_slice != 0;
-		narrow |= conf->vcpus < sim->nr_pcpus || props_gang(sim, conf);
-	}
-	return reserved && narrow;
-}
-
-/*
  * Weights count whatever the widths: a gang that finds no room to be whole has
  * its share in part. Where VMs come or go, what somebody had no use for before
  * that may still be made up for afterwards.
@@ -483,7 +446,7 @@ static void check_fair(struct sim *sim)
 	for (i = 0; i < sim->nr_vms; i++)
 		if (sim->vms[i].conf->pin != PIN_NONE)
 			return;		/* a share of which pCPUs? */
-	if (narrow_beside_reserves(sim))
+	if (props_crowded_out(sim))
 		return;
 	for (i = 0; i < sim->nr_vms; i++)
 		if (props_strict(sim, sim->vms[i].conf))
@@ -596,7 +559,7 @@ static void check_wide(struct sim *sim)
 			continue;
 		for (k = 0; k < vm->nr_vcpus; k++)
 			if (vm->vcpus[k].stats.costop >
-			    vm->vcpus[k].stats.moves_far * turn(sim, vm->conf))
+			    vm->vcpus[k].stats.moves_far * turn(sim, vm->conf) * props_squeeze(sim))
 				props_fail(sim, PROP_WIDE, &vm->vcpus[k], "held back for %.3f ms",
 					   ms(vm->vcpus[k].stats.costop));
 	}

@@ -45,6 +45,9 @@ void props_costart(struct sim *sim, struct vcpu *v);
 void props_costop(struct sim *sim, struct vcpu *v);
 /* A period of @v's reservation is over: it ran for @had ns of it, @slice are booked. */
 void props_period(struct sim *sim, const struct vcpu *v, u64 had, u64 slice);
+/* By how much reservations may stretch what others wait, and whether shares say nothing. */
+u64 props_squeeze(const struct sim *sim);
+bool props_crowded_out(const struct sim *sim);
 void props_end(struct sim *sim);
 void props_fail(struct sim *sim, enum prop prop, const struct vcpu *v, const char *what, ...)
 	__attribute__((format(printf, 4, 5)));

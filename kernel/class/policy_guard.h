@@ -107,6 +107,7 @@ VG_FN bool vg_pick_guard(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 /* pCPU pl->self has nothing to do: it takes who waits for a guarded vCPU, if any. */
 VG_FN void vg_pick_unguarded(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl)
 {
+	struct vg_ent *e;
 	u32 b, vi;
 	u64 m;
 
@@ -114,6 +115,10 @@ VG_FN void vg_pick_unguarded(struct vg_state_all *s, struct vg_cell *c, struct v
 		vi = vg_pcpu(c, b)->coming;
 		if (vi == VG_NONE || vg_pcpu(c, b)->sent ||
 		    !(vg_vcpu(s, vi)->mask & vg_bit(pl->self)))
+			continue;
+		e = vg_ent(s, vg_vcpu(s, vi)->ent);
+		/* The stint of the others is over. */
+		if (vg_ent_is_strict(c, e) && !(e->flags & VG_ON))
 			continue;
 		vg_vcpu_unplace(s, c, vi);
 		vg_vcpu_place(s, c, vi, pl->self, pl);
