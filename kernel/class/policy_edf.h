@@ -44,6 +44,25 @@ VG_FN void vg_edf_urge(struct vg_state_all *s, struct vg_cell *c, struct vg_plan
 }
 
 /*
+ * @v runs on pCPU @bit, and nobody has sent it: the kernel went on with it after
+ * a thread of the host.  It has what is left of its slice, and is not in the way
+ * of whoever has booked the pCPU.
+ */
+VG_FN void vg_edf_run(struct vg_cell *c, struct vg_vcpu *v, u32 bit, u64 now)
+{
+	struct vg_pcpu *p = vg_pcpu(c, bit);
+	u64 most = v->rsv.left > 0 ? (u64)v->rsv.left : 0;
+
+	if ((most || !vg_reserve_lets(v)) && now + most < p->deadline)
+		p->deadline = now + most;
+	vg_reserve_serve(c, v, bit);
+	if (c->wanted & vg_bit(bit))
+		vg_cell_alarm_at(c, now);
+	if (v->rsv.terms.slice)
+		vg_cell_alarm_at(c, p->deadline);
+}
+
+/*
  * Ent @ei was held by its cap: that is as if its vCPUs had slept, and what they
  * did not have then they can not have all at once.
  */
@@ -154,7 +173,9 @@ VG_FN void vg_edf_look(struct vg_state_all *s, struct vg_cell *c, struct vg_plan
 	}
 	if (p->live)
 		vg_cell_alarm_at(c, p->next);
-	if (who == VG_NONE || vg_vcpu(s, who)->rsv.left <= 0)
+	if (who == VG_NONE)
+		return;
+	if (vg_vcpu(s, who)->rsv.left <= 0 && vg_reserve_lets(vg_vcpu(s, who)))
 		return;
 	if (pl->now < p->deadline)
 		vg_cell_alarm_at(c, p->deadline);

@@ -364,6 +364,7 @@ VG_FN void vg_vcpu_run(struct vg_state_all *s, struct vg_cell *c, u32 vi, u32 bi
 		/* Where it is not to be it is no longer than until the next tick. */
 		p->deadline = c->kept & ~e->kept & vg_bit(bit) ? now : now + e->slice;
 		vg_vcpu_uncharge(e, v, 0);
+		vg_edf_run(c, v, bit, now);
 	}
 	v->state = VG_RUNNING;
 	v->bit = bit;
