@@ -16,9 +16,9 @@ answer() { # PID NAME
 	cat "$sys/vms/$1/reserve/$2"
 }
 
-# Who ran when, and which timers came late: switches SECONDS TID...
+# Who runs when, and which timers come late: record SECONDS TID...
 trace=/sys/kernel/tracing/instances/vmgang-test
-switches() {
+record() {
 	local seconds=$1 filter='' tid
 	shift
 	for tid; do
@@ -33,6 +33,10 @@ switches() {
 	echo 1 >"$trace/events/timer/hrtimer_expire_entry/enable"
 	sleep "$seconds"
 	echo 0 >"$trace/tracing_on"
+}
+
+# Make $work/switches of that; it takes pCPUs away from all VMs for a while.
+sift() {
 	sed -n -e 's/^.* \([0-9.]*\): sched_switch: .*prev_pid=\([0-9]*\) .*next_pid=\([0-9]*\) .*/\1 switch \2 \3/p' \
 		-e 's/^.* \([0-9.]*\): hrtimer_start: hrtimer=\([^ ]*\) .* expires=\([0-9]*\) .*/\1 start \2 \3/p' \
 		-e 's/^.* \([0-9.]*\): hrtimer_expire_entry: hrtimer=\([^ ]*\) .* now=\([0-9]*\).*/\1 fire \2 \3/p' \
@@ -133,12 +137,15 @@ for round in 1 2 3; do
 		ran[i]=$(stat_of "${pids[i]}" run_us)
 	done
 	start=$(awk '{ print $1 }' /proc/uptime)
-	switches 8 "${tids[@]}"
+	record 8 "${tids[@]}"
 	span=$(awk -v s="$start" '{ print $1 - s }' /proc/uptime)
-	enough=1
 	for i in 0 1 2; do
 		got[i]=$(($(stat_of "${pids[i]}" run_us) - ran[i]))
 		missed[i]=$((missed[i] + $(answer "${pids[i]}" misses) - before[i]))
+	done
+	sift
+	enough=1
+	for i in 0 1 2; do
 		read -r m v f least < <(periods "${tids[i]}" "${terms[i]%:*}" "${terms[i]#*:}")
 		met[i]=$((met[i] + m)) void[i]=$((void[i] + v)) failed[i]=$((failed[i] + f))
 		note "round $round: ${terms[i]#*:} of ${terms[i]%:*} us: $m had, in $v the machine" \
@@ -151,7 +158,8 @@ for i in 0 1 2; do
 	period=${terms[i]%:*} slice=${terms[i]#*:}
 	is 0 "${failed[i]}" "periods of $period us without $slice us, of $((met[i] + failed[i])) judged"
 	within "$((met[i] * 100 / (met[i] + void[i] + failed[i])))" 51 100 'percent of all were judged'
-	within "${missed[i]}" 0 "${void[i]}" 'no more are reported as missed'
+	# One that had 95 % of a short slice counts as missed there.
+	within "${missed[i]}" 0 $((void[i] + (met[i] + 49) / 50)) 'hardly more are reported as missed'
 	# Without extratime: no more than that, but for an interrupt at each end of a stint.
 	most=$(awk -v s="$span" -v p="$period" -v q="$slice" -v v="${void[i]}" \
 		'BEGIN { print (s * 1e6 / p + v + 1) * (q * 1.05 + 500) }')
@@ -159,8 +167,10 @@ for i in 0 1 2; do
 done
 
 # The same judge on one who has nothing reserved, to see that it can say no.
-switches 4 "$(cat "$sys/vms/${press[0]}/vcpus/0/tid")"
-read -r m v f least < <(periods "$(cat "$sys/vms/${press[0]}/vcpus/0/tid")" 20000 10000)
+control=$(cat "$sys/vms/${press[0]}/vcpus/0/tid")
+record 4 "$control"
+sift
+read -r m v f least < <(periods "$control" 20000 10000)
 within "$f" 20 200 "periods of 20 ms without 10 ms where nothing is reserved ($m had it, $v void)"
 
 # One that does not fit: refused, and all stays as it was.
