@@ -104,6 +104,7 @@
 #include "vmlinux.h"
 #include "compat.bpf.h"
 #include "policy_vm.h"
+#include "policy_share.h"
 
 char _license[] SEC("license") = "GPL";
 
@@ -141,8 +142,7 @@ struct cgroup_conf {
 	u64 quota;
 	u64 period;
 	u64 burst;
-	u32 weight;
-	u32 pad;
+	struct vg_group group;
 };
 
 /* One for each cell; the last is the registry's. */
@@ -153,9 +153,10 @@ struct {
 	__type(value, struct cell_lock);
 } locks SEC(".maps");
 
+/* Likewise; the last is for weights. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, VG_MAX_CELLS);
+	__uint(max_entries, VG_MAX_CELLS + 1);
 	__type(key, u32);
 	__type(value, struct cell_timer);
 } timers SEC(".maps");
@@ -268,6 +269,7 @@ VG_INLINE u32 task_vcpu_raw(struct task_struct *p)
 }
 
 #include "gang_act.bpf.h"
+#include "gang_cgroup.bpf.h"
 #include "gang_policy.bpf.h"
 #include "gang_home.bpf.h"
 

@@ -142,6 +142,11 @@ int BPF_PROG(vg_policy_change, u32 slot, pid_t pid, u64 id)
 	vm->spin = info.spin;
 	vm->guard = vg_guard_bound(&info);
 	vm->slice = (u64)info.slice_us * 1000;
+	if (vm->cgroup != info.cgroup_id) {
+		vm->cgroup = info.cgroup_id;
+		conf_cap(&vm->cap, info.cgroup_id);
+		share_soon();
+	}
 	change_terms(slot, &info);
 	apply_policy_task(slot);
 	return 0;

@@ -272,7 +272,8 @@ struct vg_vm {
 	u64 slice;
 	u64 guard;		/* ns, 0: off */
 	u64 moved;		/* when it got its home, if not the first */
-	u32 weight;
+	u64 share;		/* its part through the cgroup hierarchy; see policy_share.h */
+	u32 weight;		/* … as the class reckons with it */
 	u32 cosched;
 	u32 spin;
 	u32 home;		/* cell */
