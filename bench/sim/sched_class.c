@@ -275,15 +275,13 @@ static void on_look(struct sim *sim, void *arg)
 static void class_running(struct sim *sim, struct pcpu *p, struct vcpu *v)
 {
 	struct vg_cell *c = cell_of(sim, v);
-	struct vg_plan *pl;
+	struct vg_plan *pl = begin_plan(sim, VG_NONE, VG_NONE);
 
 	cv(v)->where = CURRENT;
-	if (c->id == p->cell) {
-		vg_vcpu_run(st(sim), c, cv(v)->vi, cp(p)->bit, sim->now);
-		return;
-	}
-	pl = begin_plan(sim, VG_NONE, VG_NONE);
-	vg_vcpu_leave(st(sim), c, pl, cv(v)->vi);
+	if (c->id == p->cell)
+		vg_vcpu_run(st(sim), c, pl, cv(v)->vi, cp(p)->bit);
+	else
+		vg_vcpu_leave(st(sim), c, pl, cv(v)->vi);
 	act(sim, c, pl);
 }
 

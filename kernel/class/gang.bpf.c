@@ -430,7 +430,7 @@ void BPF_STRUCT_OPS(vg_running, struct task_struct *p)
 	struct bpf_spin_lock *lock;
 	struct vg_plan *pl = my_plan();
 	struct vg_cell *c;
-	u64 now = scx_bpf_now();
+	u64 now = scx_bpf_now(), clock = bpf_ktime_get_ns();
 
 	if (vi == VG_NONE || cpu < 0)
 		return;
@@ -441,8 +441,9 @@ void BPF_STRUCT_OPS(vg_running, struct task_struct *p)
 		return;
 	bpf_spin_lock(lock);
 	vg_plan_begin(pl, now, VG_NONE, VG_NONE);
+	pl->clock = clock;
 	if (cell_of(cpu) == cell) {
-		vg_vcpu_run(&state, c, vi, cpu_bit[cpu & (VG_MAX_CPUS - 1)], now);
+		vg_vcpu_run(&state, c, pl, vi, cpu_bit[cpu & (VG_MAX_CPUS - 1)]);
 	} else {
 		/* The kernel runs it where we would not: leave it alone. */
 		vg_vcpu_leave(&state, c, pl, vi);
@@ -457,7 +458,7 @@ void BPF_STRUCT_OPS(vg_stopping, struct task_struct *p, bool runnable)
 	struct bpf_spin_lock *lock;
 	struct vg_plan *pl = my_plan();
 	struct vg_cell *c;
-	u64 now = scx_bpf_now();
+	u64 now = scx_bpf_now(), clock = runnable ? 0 : bpf_ktime_get_ns();
 
 	if (vi == VG_NONE)
 		return;
@@ -468,6 +469,7 @@ void BPF_STRUCT_OPS(vg_stopping, struct task_struct *p, bool runnable)
 		return;
 	bpf_spin_lock(lock);
 	vg_plan_begin(pl, now, VG_NONE, VG_NONE);
+	pl->clock = clock;
 	vg_vcpu_stop(&state, c, pl, vi);
 	bpf_spin_unlock(lock);
 	act(c, pl, pl->kick);

@@ -84,6 +84,8 @@ typedef uint8_t u8;
 #define VG_MIN_GRAN	(2 * VG_MS)
 /* A VM this far behind preempts on wake-up, but not more often than that. */
 #define VG_WAKE_GRAN	(1 * VG_MS)
+/* A pCPU that has taken longer than this to choose has done something else, too. */
+#define VG_PASS		(VG_MS / 2)
 /* The stint of whoever fills in while a gang waits for its pCPUs. */
 #define VG_SHORT	(3 * VG_MS)
 /* How far a VM may be behind and still make up for it: the fairest of 200, 400, 1,000 ms. */
@@ -184,6 +186,8 @@ struct vg_vcpu {
 	u32 bounced;		/* times its pCPU was gone when it came */
 	u32 costop;		/* reported as co-stopped */
 	u32 notch;		/* PAUSED: on the wheel */
+	u32 doubt;		/* extensions in a row that expired, up to VG_GUARD_DOUBT */
+	u32 refused;		/* extensions it is still to go without */
 	u32 elder;		/* in its ent's list of members */
 	u32 younger;
 };
@@ -290,6 +294,8 @@ struct vg_pcpu {
 	u64 deadline;
 	u64 vnow;		/* largest vtime of whose turn it was here */
 	u64 guard;		/* since when @cur is guarded, or 0 */
+	u64 pass;		/* pl->clock when @leaver left it, or 0 */
+	u64 left;		/* … and pl->now then */
 	u32 cpu;		/* the kernel's number */
 	u32 cur;		/* vCPU that runs */
 	u32 coming;		/* vCPU that is to run next */
@@ -297,6 +303,7 @@ struct vg_pcpu {
 	u32 keep;		/* ent that it is kept empty for, if the cell says so */
 	u32 hint;		/* vCPU that a sibling yielded to */
 	u32 spun;		/* vCPU that was found spinning here */
+	u32 leaver;		/* ent of a vCPU that went to sleep here: see policy_pass.h */
 	u32 yielded;
 	u32 sent;		/* @coming is on its way: whoever placed it sees to that */
 	u32 served;		/* the pCPU has seen @coming by itself */
@@ -424,6 +431,7 @@ enum vg_why {
  */
 struct vg_plan {
 	u64 now;
+	u64 clock;		/* goes on while a pCPU chooses; 0: nobody asks for it */
 	u32 self;
 	u32 prev;
 	u32 unsafe;

@@ -20,6 +20,7 @@
 VG_INLINE void vg_plan_begin(struct vg_plan *pl, u64 now, u32 self, u32 prev)
 {
 	pl->now = now;
+	pl->clock = 0;
 	pl->self = self;
 	pl->prev = prev;
 	pl->unsafe = 0;

@@ -46,6 +46,7 @@ struct sim {
 	u64 tick[SIM_CPUS];		/* phase */
 	u64 look[SIM_CPUS];		/* when to ask again, 0: not */
 	u64 now;
+	u64 pass, passes;		/* what one takes whose vCPU slept; how many */
 	u64 seed;
 	u64 idle_ns, lost_ns;		/* pCPU time idle; idle though work waited */
 	u64 missed;			/* reservations not met */
@@ -205,6 +206,7 @@ static inline void sim_stop(struct sim *m, u32 b)
 
 	m->cur[b] = VG_NONE;
 	vg_plan_begin(&m->plan, m->now, VG_NONE, VG_NONE);
+	m->plan.clock = m->v[vi].runnable || !m->pass ? 0 : m->now + 1;
 	vg_vcpu_stop(&m->st, c, &m->plan, vi);
 	sim_kick(m, c, m->plan.kick);
 	if (!m->v[vi].runnable) {
@@ -224,7 +226,11 @@ static inline void sim_run(struct sim *m, u32 b, u32 vi)
 	v->slice = true;
 	if (m->now - v->since > v->waited)
 		v->waited = m->now - v->since;
-	vg_vcpu_run(&m->st, c, vi, m->bit[b], m->now);
+	vg_plan_begin(&m->plan, m->now, VG_NONE, VG_NONE);
+	m->plan.clock = m->pass ? m->now + 1 + m->pass : 0;
+	if (vg_pcpu(c, m->bit[b])->pass && m->plan.clock - vg_pcpu(c, m->bit[b])->pass == m->pass)
+		m->passes++;
+	vg_vcpu_run(&m->st, c, &m->plan, vi, m->bit[b]);
 }
 
 /* schedule() on pCPU @b. */
