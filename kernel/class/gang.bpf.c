@@ -68,6 +68,9 @@
  * ops.enqueue() and goes elsewhere.  A vCPU that may run nowhere else stays
  * after a few such rounds, and the kernel's ext server gives it its 5 %.
  *
+ * A VM's weight is its part through the cgroup hierarchy (policy_share.h).  It is
+ * reckoned when a VM or a cgroup's weight changes, not when it is asked for.
+ *
  * A reservation is booked on a pCPU, where the vCPU comes before all that has
  * none, by earliest deadline (policy_reserve.h, policy_edf.h).  Its stints and
  * periods do not end on ticks, but when the cell's timer says so.
