@@ -206,6 +206,51 @@ static void test_reserved_is_no_gang(void **state)
 	free(m);
 }
 
+/* Whoever was stopped 4 ms late gives that back, but in no period more than a little. */
+static void test_late_end_is_paid_back_slowly(void **state)
+{
+	struct vg_reserve r = {
+		.terms = { .period = 20 * VG_MS, .slice = 5 * VG_MS }, .left = -4 * (s64)VG_MS,
+	};
+	u64 lacked = 0;
+	int i;
+
+	for (i = 0; i < 100; i++) {
+		vg_reserve_fill(&r);
+		assert_true(r.left + VG_RESERVE_BACK >= 5 * VG_MS);
+		lacked += 5 * VG_MS - (u64)r.left;
+		r.left = 0;
+	}
+	assert_int_equal(lacked, 4 * VG_MS);
+}
+
+/* The kernel goes on with a vCPU by itself: it has what is left of its slice, and no more. */
+static void test_goes_on_by_itself(void **state)
+{
+	struct sim *m = sim_new(1, 11);
+	struct vg_cell *c = &m->st.cells[0];
+	struct vg_vcpu *v = &m->st.vcpus[0];
+
+	add_vm(m, 0, 1, OFF, 100, ANY);
+	add_vm(m, 1, 1, OFF, 100, ANY);
+	sim_reserve(m, 0, 20 * VG_MS, 5 * VG_MS, false);
+	sim_go(m, 100);
+	v->rsv.left = 2 * VG_MS;
+	c->pcpu[0].deadline = m->now + 20 * VG_MS;
+	vg_edf_run(c, v, 0, m->now);
+	assert_int_equal(c->pcpu[0].deadline, m->now + 2 * VG_MS);
+	assert_in_range(c->alarm, 1, m->now + 2 * VG_MS);
+	v->rsv.left = 0;
+	vg_edf_run(c, v, 0, m->now);
+	assert_int_equal(c->pcpu[0].deadline, m->now);
+	/* Nobody who has nothing reserved is in the way of who has. */
+	c->alarm = 0;
+	c->wanted = 1;
+	vg_edf_run(c, &m->st.vcpus[1], 0, m->now);
+	assert_int_equal(c->alarm, m->now);
+	free(m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -219,6 +264,8 @@ int main(void)
 		cmocka_unit_test(test_let_go_while_paused),
 		cmocka_unit_test(test_beside_a_gang),
 		cmocka_unit_test(test_reserved_is_no_gang),
+		cmocka_unit_test(test_late_end_is_paid_back_slowly),
+		cmocka_unit_test(test_goes_on_by_itself),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
