@@ -240,7 +240,7 @@ static void class_dispatch(struct sim *sim, struct pcpu *p, struct vcpu *prev)
 	if (prev && cell_of(sim, prev) == c && vg_vcpu(s, cv(prev)->vi)->state == VG_RUNNING)
 		pvi = cv(prev)->vi;
 	vg_plan_begin(&pl, sim->now, cp(p)->bit, pvi);
-	pl.unsafe = pvi != VG_NONE && guest_in_kernel(prev);
+	class_ask_unsafe(sim, &pl, pvi != VG_NONE ? prev : NULL);
 	pl.looks = 0;
 	decide_pick(s, c, &pl);
 	class_of(sim)->counts.picks++;

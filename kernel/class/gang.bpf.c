@@ -201,6 +201,7 @@ void vmgang_bpf_detach_class(void) __ksym;
 int vmgang_bpf_get_vcpu(struct task_struct *p, struct vmgang_bpf_vcpu *out) __ksym;
 int vmgang_bpf_get_vm(u32 slot, struct vmgang_bpf_vm *out) __ksym;
 bool vmgang_bpf_in_kernel(struct task_struct *p) __ksym;
+u32 vmgang_bpf_lock_us(struct task_struct *p) __ksym;
 void vmgang_bpf_report_guard(struct task_struct *p, u64 ns, bool expired) __ksym;
 void vmgang_bpf_report_costop(struct task_struct *p, bool held) __ksym;
 void vmgang_bpf_report_gang(u32 slot, u64 id, bool start, u32 width) __ksym;
@@ -391,8 +392,8 @@ void BPF_STRUCT_OPS(vg_dispatch, s32 cpu, struct task_struct *prev)
 	}
 
 	vg_plan_begin(pl, now, bit, pvi);
-	if (pvi != VG_NONE && vg_vm(&state, vg_vcpu(&state, pvi)->slot)->guard)
-		pl->unsafe = vmgang_bpf_in_kernel(prev);
+	if (pvi != VG_NONE)
+		ask_unsafe(vg_vm(&state, vg_vcpu(&state, pvi)->slot), pl, prev);
 	bpf_spin_lock(lock);
 	vg_pick(&state, c, pl);
 	bpf_spin_unlock(lock);

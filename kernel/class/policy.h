@@ -277,7 +277,8 @@ struct vg_vm {
 	u64 guard;		/* ns, 0: off */
 	u64 moved;		/* when it got its home, if not the first */
 	u64 share;		/* its part through the cgroup hierarchy; see policy_share.h */
-	u32 weight;		/* … as the class reckons with it */
+	u32 hinted;		/* the guest says itself when it is unsafe */
+	u32 weight;		/* the part as the class reckons with it */
 	u32 cosched;
 	u32 spin;
 	u32 home;		/* cell */
@@ -406,7 +407,9 @@ enum vg_why {
  * @now:	ns
  * @self:	pCPU that asks for work, VG_NONE if none does
  * @prev:	vCPU that @self runs and that could go on, or VG_NONE
- * @unsafe:	… which is in guest kernel mode (asked if its VM is guarded)
+ * @unsafe:	… which is in guest kernel mode, or says that it holds a lock
+ *		(asked if its VM is guarded)
+ * @hold:	… for so many ns, if it says so; else 0
  * @off:	vCPU that @self runs and that goes on only if its strict gang does
  * @own:	vCPU for @self, VG_KEEP or VG_NONE (nothing to run)
  * @take:	what @self is to take, likewise, for what reasons @why (enum vg_why)
@@ -435,6 +438,7 @@ struct vg_plan {
 	u32 self;
 	u32 prev;
 	u32 unsafe;
+	u64 hold;
 	u32 off;
 
 	u64 placed;

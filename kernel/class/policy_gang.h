@@ -24,6 +24,7 @@ VG_INLINE void vg_plan_begin(struct vg_plan *pl, u64 now, u32 self, u32 prev)
 	pl->self = self;
 	pl->prev = prev;
 	pl->unsafe = 0;
+	pl->hold = 0;
 	pl->off = VG_NONE;
 	pl->placed = 0;
 	pl->kick = 0;

@@ -23,6 +23,7 @@ struct sim_vcpu {
 	bool runnable;
 	bool slice;		/* has some left, as far as the kernel knows */
 	u32 kernel;		/* in 1000: time in guest kernel mode */
+	u64 hold;		/* ns, for which it then says that it holds a lock */
 	u64 lost;		/* its pCPU, against its will … */
 	u64 lost_unsafe;	/* … in guest kernel mode */
 	u64 run_ns;		/* how long it runs before it sleeps; 0: for ever */
@@ -265,6 +266,7 @@ static inline void sim_schedule(struct sim *m, u32 b)
 	if (m->local[b] == VG_NONE) {
 		vg_plan_begin(&m->plan, m->now, m->bit[b], prev);
 		m->plan.unsafe = prev != VG_NONE && sim_unsafe(m, prev);
+		m->plan.hold = m->plan.unsafe ? m->v[prev].hold : 0;
 		vg_pick(&m->st, c, &m->plan);
 		pl = m->plan;
 		m->look[b] = pl.look;
