@@ -18,7 +18,7 @@ static u64 least_width(const struct sim *sim)
 bool props_strict(const struct sim *sim, const struct vm_conf *conf)
 {
 	return !(sim->ops->flags & (SCHED_ALL_OFF | SCHED_ALL_GANG)) &&
-	       conf->cosched == COSCHED_STRICT && conf->vcpus > 1 &&
+	       conf->cosched == COSCHED_STRICT && !conf->reserve_slice && conf->vcpus > 1 &&
 	       conf->vcpus <= least_width(sim) && conf->pin == PIN_NONE;
 }
 
