@@ -156,7 +156,9 @@ KNOB_NUMBER(managed, managed_store, 0, 1);
 static struct attribute *policy_attrs[] = {
 	&cosched_knob.attr.attr, &guard_knob.attr.attr, &spin_knob.attr.attr,
 	&slice_us_knob.attr.attr, &guard_us_knob.attr.attr,
-	&skew_us_knob.attr.attr, &managed_knob.attr.attr, NULL
+	&skew_us_knob.attr.attr, &managed_knob.attr.attr, &vmgang_policy_reserve_period_us.attr,
+	&vmgang_policy_reserve_slice_us.attr, &vmgang_policy_extratime.attr,
+	NULL
 };
 const struct attribute_group vmgang_policy_group = {
 	.name = "policy", .attrs = policy_attrs

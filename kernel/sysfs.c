@@ -277,7 +277,7 @@ static const struct attribute_group stats_group = {
 };
 
 static const struct attribute_group *vm_groups[] = {
-	&vm_group, &vmgang_policy_group, &stats_group, NULL
+	&vm_group, &vmgang_policy_group, &stats_group, &vmgang_reserve_group, NULL
 };
 
 /* The thread that runs the vCPU, with a reference, or NULL. */

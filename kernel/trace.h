@@ -106,6 +106,10 @@ DEFINE_EVENT(vmgang_vcpu, vcpu_costop,
 DEFINE_EVENT(vmgang_vcpu, vcpu_lhp,
 	TP_PROTO(u32 slot, pid_t pid, u32 vcpu), TP_ARGS(slot, pid, vcpu));
 
+/* Runnable throughout a period, but did not get what it has reserved. */
+DEFINE_EVENT(vmgang_vcpu, vcpu_missed,
+	TP_PROTO(u32 slot, pid_t pid, u32 vcpu), TP_ARGS(slot, pid, vcpu));
+
 TRACE_EVENT(vcpu_costart,
 	TP_PROTO(u32 slot, pid_t pid, u32 vcpu, u64 held_us),
 	TP_ARGS(slot, pid, vcpu, held_us),

@@ -206,6 +206,7 @@ static struct vmgang_vm *vm_alloc(struct kvm *kvm, struct task_struct *task)
 	vm->guard_us = VMGANG_GUARD_US;
 	vm->skew_us = VMGANG_SKEW_US;
 	vm->managed = 1;
+	vm->extratime = 1;
 	vmgang_sysfs_init_vm(vm);
 	return vm;
 }

@@ -46,6 +46,9 @@ struct kvm_vcpu;
 #define VMGANG_SKEW_US		5000
 #define VMGANG_SKEW_US_MIN	1000
 #define VMGANG_SKEW_US_MAX	100000
+#define VMGANG_RESERVE_SLICE_US_MIN	100
+#define VMGANG_RESERVE_PERIOD_US_MIN	1000
+#define VMGANG_RESERVE_PERIOD_US_MAX	1000000
 
 struct vmgang_vm {
 	raw_spinlock_t lock;
@@ -68,6 +71,12 @@ struct vmgang_vm {
 	u32 guard_us;
 	u32 skew_us;
 	u32 managed;
+	u32 reserve_period_us;		/* changed under a lock of reserve_attr.c */
+	u32 reserve_slice_us;
+	u32 extratime;
+	bool reserve_refused;		/* the class's answer to the last change */
+	struct vmgang_bpf_reserve reserve_answer;
+	u64 reserve_misses;
 	bool dead;
 	bool shown;			/* in sysfs; the VM's work's own */
 
@@ -234,6 +243,12 @@ void vmgang_sysfs_notify_state(void);
 /* policy_attr.c */
 extern const struct attribute_group vmgang_policy_group;
 extern const struct attribute_group vmgang_policy_values_group;
+/* reserve_attr.c */
+extern struct kobj_attribute vmgang_policy_reserve_period_us;
+extern struct kobj_attribute vmgang_policy_reserve_slice_us;
+extern struct kobj_attribute vmgang_policy_extratime;
+extern const struct attribute_group vmgang_reserve_group;
+void vmgang_reserve_forget(void);
 
 /* kfunc.c */
 int vmgang_kfunc_init(void);
@@ -247,6 +262,8 @@ u32 vmgang_bpf_lock_us(struct task_struct *p);
 void vmgang_bpf_report_guard(struct task_struct *p, u64 ns, bool expired);
 void vmgang_bpf_report_costop(struct task_struct *p, bool held);
 void vmgang_bpf_report_gang(u32 slot, u64 id, bool start, u32 width);
+void vmgang_bpf_report_reserve(const struct vmgang_bpf_reserve *answer);
+void vmgang_bpf_report_missed(u32 slot, u64 id, u32 vcpu);
 void vmgang_bpf_report_frag(u32 slot, u64 id, u64 ns);
 bool vmgang_class_attached(void);
 

@@ -37,12 +37,13 @@ enum feature {
 	HAS_SLICES	= 1 << 11,	/* that differ */
 	HAS_GUARD	= 1 << 12,
 	HAS_STRICT	= 1 << 13,
-	HAS_RELAXED	= 1 << 14,
+	HAS_RESERVES	= 1 << 14,
+	HAS_RELAXED	= 1 << 15,
 };
 
 static const char *const features[] = {
 	"gang", "pinned", "cap", "host", "cells", "halts", "spins", "ple", "wide", "comes",
-	"weights", "slices", "guard", "strict", "relaxed",
+	"weights", "slices", "guard", "strict", "reserves", "relaxed",
 };
 
 #define NR_FEATURES (sizeof(features) / sizeof(features[0]))
@@ -87,6 +88,8 @@ static u32 features_of(const struct scenario *sc)
 			has |= HAS_PINNED;
 		if (vm->quota)
 			has |= HAS_CAP;
+		if (vm->reserve_slice)
+			has |= HAS_RESERVES;
 		if (vm->arrive || vm->depart)
 			has |= HAS_COMES;
 		if (vm->slice != sc->vms[0].slice)
@@ -277,6 +280,25 @@ static void random_malice(struct scenario *sc, struct rng *r)
 	}
 }
 
+/* Some of the VMs have reservations; those that do not fit are not booked. */
+static void random_reserves(struct scenario *sc, u64 seed)
+{
+	struct rng r = { .s = seed * 0xd1342543de82ef95ULL };
+	u32 i;
+
+	if (!rng_percent(&r, 25))
+		return;
+	for (i = 0; i < sc->nr_vms; i++) {
+		struct vm_conf *vm = &sc->vms[i];
+
+		if (!rng_percent(&r, 40))
+			continue;
+		vm->reserve_period = pick(&r, 2, rng_percent(&r, 20) ? 500 : 100) * MS;
+		vm->reserve_slice = pick(&r, 1, vm->reserve_period / US * 9 / 10) * US;
+		vm->extratime = rng_percent(&r, 50);
+	}
+}
+
 /*
  * Several cells, VMs of all sizes, some of which leave and make it uneven; then
  * time enough for the rest to spread, and for shares to show.
@@ -339,6 +361,7 @@ static void random_guests(struct scenario *sc, u64 seed)
 	n = pick(&r, 1, 8);
 	for (i = 0; i < n; i++)
 		random_vm(sc, &r, plain);
+	random_reserves(sc, seed);
 }
 
 /*

@@ -50,6 +50,7 @@ static const char *const names[NR_PROPS] = {
 	[PROP_WAITING] = "waiting",
 	[PROP_FAIR] = "fair",
 	[PROP_CAP] = "cap",
+	[PROP_RESERVE] = "reserve",
 	[PROP_MALICE] = "malice",
 	[PROP_TOGETHER] = "together",
 	[PROP_FORCED] = "forced",
@@ -116,7 +117,7 @@ static u64 turn(const struct sim *sim, const struct vm_conf *conf)
 
 bool props_hungry(const struct vm_conf *conf)
 {
-	if (conf->phase || conf->quota || conf->arrive || conf->depart ||
+	if (conf->phase || conf->quota || conf->reserve_slice || conf->arrive || conf->depart ||
 	    vm_conf_threads(conf) < conf->vcpus)
 		return false;
 	if (conf->model == MODEL_COMPUTE)
@@ -130,6 +131,8 @@ bool props_hungry(const struct vm_conf *conf)
 
 bool props_gang(const struct sim *sim, const struct vm_conf *conf)
 {
+	if (conf->reserve_slice)
+		return false;
 	if (sim->ops->flags & (SCHED_ALL_OFF | SCHED_ALL_GANG))
 		return sim->ops->flags & SCHED_ALL_GANG;
 	return conf->cosched == COSCHED_GANG || conf->cosched == COSCHED_STRICT;
@@ -167,7 +170,7 @@ static u64 wait_bound(const struct sim *sim, const struct vcpu *v)
 		saved;
 	if (pinned && bound < 3 * SEC + sim->nr_vms * SEC + ahead)
 		bound = 3 * SEC + sim->nr_vms * SEC + ahead;
-	return bound;
+	return bound * props_squeeze(sim);
 }
 
 u64 props_waits(const struct sim *sim, const struct vcpu *v)
@@ -454,6 +457,8 @@ static void check_fair(struct sim *sim)
 	for (i = 0; i < sim->nr_vms; i++)
 		if (sim->vms[i].conf->pin != PIN_NONE)
 			return;		/* a share of which pCPUs? */
+	if (props_crowded_out(sim))
+		return;
 	for (i = 0; i < sim->nr_vms; i++)
 		if (props_strict(sim, sim->vms[i].conf))
 			return;		/* what it can not fill is nobody's */
@@ -510,8 +515,8 @@ static void check_malice(struct sim *sim)
 		const struct vm_conf *conf = sim->vms[i].conf;
 
 		if ((!props_hungry(conf) && conf->model != MODEL_DODGE) || conf->pin != PIN_NONE ||
-		    conf->vcpus < sim->nr_pcpus || conf->quota || conf->phase || conf->arrive ||
-		    conf->depart)
+		    conf->vcpus < sim->nr_pcpus || conf->quota || conf->reserve_slice ||
+		    conf->phase || conf->arrive || conf->depart)
 			return;
 		all += (double)props_ran(&sim->vms[i]);
 		weights += (double)conf->weight;

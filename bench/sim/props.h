@@ -19,6 +19,7 @@ enum prop {
 	PROP_WAITING,		/* nobody waits beyond a bound */
 	PROP_FAIR,		/* shares follow weights */
 	PROP_CAP,
+	PROP_RESERVE,		/* what is booked is had in each period */
 	PROP_MALICE,		/* malice gains nothing */
 	PROP_TOGETHER,		/* a strict gang runs whole, or not at all */
 	PROP_FORCED,		/* the idle time it forces is accounted for */
@@ -42,6 +43,11 @@ void props_leave(struct sim *sim, struct vcpu *v);
 void props_costart(struct sim *sim, struct vcpu *v);
 /* … and whose stint is over. */
 void props_costop(struct sim *sim, struct vcpu *v);
+/* A period of @v's reservation is over: it ran for @had ns of it, @slice are booked. */
+void props_period(struct sim *sim, const struct vcpu *v, u64 had, u64 slice);
+/* By how much reservations may stretch what others wait, and whether shares say nothing. */
+u64 props_squeeze(const struct sim *sim);
+bool props_crowded_out(const struct sim *sim);
 void props_end(struct sim *sim);
 void props_fail(struct sim *sim, enum prop prop, const struct vcpu *v, const char *what, ...)
 	__attribute__((format(printf, 4, 5)));

@@ -50,7 +50,7 @@ static u64 bound(const struct sim *sim, const struct vm_conf *conf)
 /* Is what its vCPUs have run all that there is to know about their progress? */
 static bool judged(const struct sim *sim, const struct vm *vm)
 {
-	return props_relaxed(sim, vm->conf) && props_hungry(vm->conf) &&
+	return props_relaxed(sim, vm->conf) && props_hungry(vm->conf) && !vm->conf->reserve_slice &&
 	       vm->conf->pin == PIN_NONE && vm->conf->vcpus > 1 && sim->nr_cells == 1;
 }
 

@@ -10,7 +10,7 @@
 bool props_strict(const struct sim *sim, const struct vm_conf *conf)
 {
 	return !(sim->ops->flags & (SCHED_ALL_OFF | SCHED_ALL_GANG)) &&
-	       conf->cosched == COSCHED_STRICT && conf->vcpus > 1 &&
+	       conf->cosched == COSCHED_STRICT && !conf->reserve_slice && conf->vcpus > 1 &&
 	       conf->vcpus <= cells_least(sim) && conf->pin == PIN_NONE;
 }
 

@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include "props.h"
 #include "sched_class.h"
@@ -112,7 +111,7 @@ void act(struct sim *sim, struct vg_cell *c, struct vg_plan *pl)
 		sim->stats.guarded += pl->guard_ns;
 	kick(sim, c, pl->kick);
 	if (vg_cell_late(c, sim->now))
-		arm_timer(sim, c, c->refill);
+		arm_timer(sim, c, vg_cell_wants(c));
 }
 
 static void local_del(struct vcpu *v)
@@ -211,6 +210,7 @@ static void class_enqueue(struct sim *sim, struct vcpu *v, u32 flags)
 		vg_count(c, VG_STAT_HOST, 1);
 	}
 	vg_vcpu_wait(s, c, &pl, cv(v)->vi);
+	class_period_woken(sim, v);
 	if (!(flags & ENQ_LAST) || vg_pcpu_keeper(c, vg_vcpu(s, cv(v)->vi)->bit) != VG_NONE) {
 		b = decide_wake(s, c, &pl, cv(v)->vi, (flags & ENQ_WAKEUP) && !again);
 		class_of(sim)->counts.wakes++;
@@ -303,8 +303,7 @@ static void class_quiescent(struct sim *sim, struct vcpu *v)
 	struct vg_plan *pl;
 
 	cv(v)->where = NOWHERE;
-	if (vg_vcpu(st(sim), cv(v)->vi)->state == VG_OUT &&
-	    !ent_of(sim, v)->bound && !(ent_of(sim, v)->flags & (VG_ON | VG_HELD)))
+	if (vg_vcpu_left(st(sim), cv(v)->vi))
 		return;
 	pl = begin_plan(sim, VG_NONE, VG_NONE);
 	vg_vcpu_leave(st(sim), c, pl, cv(v)->vi);
@@ -408,9 +407,11 @@ static void on_timer(struct sim *sim, void *arg)
 	sim->here = NULL;
 	vg_host_level(s, sim->now);
 	vg_plan_begin(&pl, sim->now, VG_NONE, VG_NONE);
+	class_periods_end(sim, c);
 	next = vg_cell_timer(s, c, &pl);
 	if (pl.mover != VG_NONE && vg_vm_move(s, c, &pl))
 		vg_cell_moved(s, c, &pl);
+	class_periods_begin(sim, c);
 	kick(sim, c, pl.kick);
 	if (c->nr_vcpus)
 		arm_timer(sim, c, next);
@@ -457,6 +458,7 @@ static void class_join(struct sim *sim, struct vcpu *v)
 		return;
 	}
 	vg_vcpu_bind(s, c, vi, ei, mask);
+	vg_reserve_book(s, c, vi, sim->now);
 	if (c->nr_vcpus == 1)
 		arm_timer(sim, c, sim->now + VG_HEARTBEAT);
 }
@@ -482,36 +484,12 @@ static u32 class_cell_of(struct sim *sim, struct vcpu *v)
 	return ent_of(sim, v)->cell;
 }
 
-/*
- * A state of its own for each simulation, without clearing 10 MB each time: a
- * private mapping of one that has just begun, of which only the pages that the
- * simulation writes to are ever copied.
- */
-static struct vg_state_all *state_map(void)
-{
-	static int fd = -1;
-	struct vg_state_all *s;
-
-	if (fd < 0) {
-		fd = memfd_create("vg_state_all", MFD_CLOEXEC);
-		if (fd < 0 || ftruncate(fd, sizeof(*s)))
-			return NULL;
-		s = mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-		if (s == MAP_FAILED)
-			return NULL;
-		vg_state_begin(s);
-		munmap(s, sizeof(*s));
-	}
-	s = mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
-	return s == MAP_FAILED ? NULL : s;
-}
-
 static int class_begin(struct sim *sim)
 {
 	struct class *cl = class_of(sim);
 	u32 i;
 
-	cl->state = state_map();
+	cl->state = class_state_map();
 	cl->cells = calloc(sim->nr_cells, sizeof(*cl->cells));
 	cl->by_vi = calloc(sim->nr_vcpus + 1, sizeof(struct vcpu *));
 	if (!cl->state || !cl->cells || !cl->by_vi) {

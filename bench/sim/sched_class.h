@@ -31,6 +31,8 @@ struct class_vcpu {
 	bool immed;		/* LOCAL: starts at once or goes back */
 	struct pcpu *local;
 	struct vcpu *next;	/* in the local queue */
+	u64 due;		/* end of the period of its reservation that is watched */
+	u64 ran;		/* how long it had run at the beginning of that */
 };
 
 struct class_pcpu {
@@ -101,6 +103,13 @@ static inline struct pcpu *pcpu_at(struct sim *sim, struct vg_cell *c, u32 bit)
 	return &sim->pcpus[vg_pcpu(c, bit)->cpu];
 }
 
+/* class_state.c: NULL without memory; munmap() frees it */
+struct vg_state_all *class_state_map(void);
+
+/* class_reserve.c */
+void class_period_woken(struct sim *sim, struct vcpu *v);
+void class_periods_end(struct sim *sim, struct vg_cell *c);
+void class_periods_begin(struct sim *sim, struct vg_cell *c);
 /* Carry a plan out, apart from moving threads. */
 void act(struct sim *sim, struct vg_cell *c, struct vg_plan *pl);
 

@@ -147,13 +147,15 @@ static bool step_vm(struct vm_conf *vm, u32 step)
 		return set(&vm->count, 1);
 	case 18:
 		return set(&vm->hold, 5 * US) | set(&vm->think, MS) | set(&vm->depth, 8);
+	case 20:
+		return set(&vm->reserve_slice, 0);
 	default:
 		return false;
 	}
 }
 
 #define HOST_STEPS	7
-#define VM_STEPS	20
+#define VM_STEPS	21
 
 static bool try(struct scenario *sc, struct scenario *copy, enum prop prop)
 {

@@ -70,6 +70,13 @@
  * ops.enqueue() and goes elsewhere.  A vCPU that may run nowhere else stays
  * after a few such rounds, and the kernel's ext server gives it its 5 %.
  *
+ * A VM's weight is its part through the cgroup hierarchy (policy_share.h).  It is
+ * reckoned when a VM or a cgroup's weight changes, not when it is asked for.
+ *
+ * A reservation is booked on a pCPU, where the vCPU comes before all that has
+ * none, by earliest deadline (policy_reserve.h, policy_edf.h).  Its stints and
+ * periods do not end on ticks, but when the cell's timer says so.
+ *
  * Caps are token buckets, for the VM's cgroup and for a vCPU's own.  Stints are
  * cut to what is left, ends fall on ticks (4 ms at HZ=250), and what was
  * overdrawn is debt: exact on average, not within a period.
@@ -102,6 +109,7 @@
 #include "vmlinux.h"
 #include "compat.bpf.h"
 #include "policy_vm.h"
+#include "policy_share.h"
 
 char _license[] SEC("license") = "GPL";
 
@@ -139,8 +147,7 @@ struct cgroup_conf {
 	u64 quota;
 	u64 period;
 	u64 burst;
-	u32 weight;
-	u32 pad;
+	struct vg_group group;
 };
 
 /* One for each cell; the last is the registry's. */
@@ -151,9 +158,10 @@ struct {
 	__type(value, struct cell_lock);
 } locks SEC(".maps");
 
+/* Likewise; the last is for weights. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, VG_MAX_CELLS);
+	__uint(max_entries, VG_MAX_CELLS + 1);
 	__type(key, u32);
 	__type(value, struct cell_timer);
 } timers SEC(".maps");
@@ -199,6 +207,8 @@ u32 vmgang_bpf_lock_us(struct task_struct *p) __ksym;
 void vmgang_bpf_report_guard(struct task_struct *p, u64 ns, bool expired) __ksym;
 void vmgang_bpf_report_costop(struct task_struct *p, bool held) __ksym;
 void vmgang_bpf_report_gang(u32 slot, u64 id, bool start, u32 width) __ksym;
+void vmgang_bpf_report_reserve(const struct vmgang_bpf_reserve *answer) __ksym;
+void vmgang_bpf_report_missed(u32 slot, u64 id, u32 vcpu) __ksym;
 void vmgang_bpf_report_frag(u32 slot, u64 id, u64 ns) __ksym;
 
 #define ENQ(name)	bpf_core_enum_value(enum scx_enq_flags, SCX_ENQ_##name)
@@ -265,6 +275,7 @@ VG_INLINE u32 task_vcpu_raw(struct task_struct *p)
 }
 
 #include "gang_act.bpf.h"
+#include "gang_cgroup.bpf.h"
 #include "gang_policy.bpf.h"
 #include "gang_home.bpf.h"
 
@@ -480,9 +491,7 @@ void BPF_STRUCT_OPS(vg_quiescent, struct task_struct *p, u64 deq_flags)
 
 	if (vi == VG_NONE)
 		return;
-	if (vg_vcpu(&state, vi)->state == VG_OUT &&
-	    !vg_ent(&state, vg_vcpu(&state, vi)->ent)->bound &&
-	    !(vg_ent(&state, vg_vcpu(&state, vi)->ent)->flags & (VG_ON | VG_HELD)))
+	if (vg_vcpu_left(&state, vi))
 		return;
 	cell = vcpu_cell(vi);
 	c = vg_cell(&state, cell);

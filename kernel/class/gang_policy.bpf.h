@@ -42,6 +42,91 @@ static __noinline void apply_policy_task(u32 slot)
 	bpf_preempt_enable();
 }
 
+/* Book what its VM has reserved for vCPU @vi.  False: it does not fit. */
+static __noinline bool book(u32 vi)
+{
+	struct bpf_spin_lock *lock;
+	bool fits;
+	u32 cell;
+	u64 now;
+
+	if (vg_vcpu(&state, vi)->ent == VG_NONE)
+		return true;
+	cell = vcpu_cell(vi);
+	lock = cell_lock(cell);
+	if (!lock)
+		return false;
+	now = scx_bpf_now();
+	bpf_spin_lock(lock);
+	fits = vg_reserve_book(&state, vg_cell(&state, cell), vi, now);
+	bpf_spin_unlock(lock);
+	return fits;
+}
+
+/*
+ * Book what VM @slot has reserved for each of its vCPUs; first let go of all of
+ * it, so that it is not in its own way.  False: it does not fit.
+ */
+static __noinline bool book_all(u32 slot)
+{
+	struct vg_vm *vm = vg_vm(&state, slot);
+	u64 slice = vm->terms.slice;
+	bool fits = true;
+	int i;
+
+	vm->terms.slice = 0;
+	vg_times(i, VG_MAX_VCPUS)
+		if (vg_vcpu(&state, i)->pid && vg_vcpu(&state, i)->slot == slot)
+			book(i);
+	vm->terms.slice = slice;
+	if (!slice)
+		return true;
+	vg_times(i, VG_MAX_VCPUS)
+		if (vg_vcpu(&state, i)->pid && vg_vcpu(&state, i)->slot == slot && !book(i))
+			fits = false;
+	return fits;
+}
+
+static __noinline void report_reserve(u32 slot, bool refused)
+{
+	struct vg_vm *vm = vg_vm(&state, slot);
+	struct vg_cell *c = vg_cell(&state, vm->home);
+	struct vmgang_bpf_reserve answer = {
+		.id = vm->id, .slot = slot, .refused = refused, .vcpus = vm->nr_booked,
+	};
+	u32 b, free;
+	u64 m;
+
+	vg_each_bit(b, m, c->all) {
+		answer.capacity_ppm += VG_RESERVE_MOST;
+		answer.booked_ppm += vg_pcpu(c, b)->booked;
+		free = vg_pcpu_free(vg_pcpu(c, b));
+		if (free > answer.free_ppm)
+			answer.free_ppm = free;
+	}
+	vmgang_bpf_report_reserve(&answer);
+}
+
+/* What the operator wants reserved: all of it, or as it was. */
+static __noinline void change_terms(u32 slot, struct vmgang_bpf_vm *info)
+{
+	struct vg_vm *vm = vg_vm(&state, slot);
+	struct vg_terms former = vm->terms, terms;
+	bool fits;
+
+	vg_terms_set(&terms, info);
+	if (former.period == terms.period && former.slice == terms.slice &&
+	    former.extra == terms.extra)
+		return;
+	vm->terms = terms;
+	fits = book_all(slot);
+	if (!fits) {
+		vm->terms = former;
+		book_all(slot);
+	}
+	report_reserve(slot, !fits);
+}
+
 SEC("tp_btf/policy_change")
 int BPF_PROG(vg_policy_change, u32 slot, pid_t pid, u64 id)
 {
@@ -58,6 +143,12 @@ int BPF_PROG(vg_policy_change, u32 slot, pid_t pid, u64 id)
 	vg_guard_set(vm, &info);
 	vm->skew = (u64)info.skew_us * 1000;
 	vm->slice = (u64)info.slice_us * 1000;
+	if (vm->cgroup != info.cgroup_id) {
+		vm->cgroup = info.cgroup_id;
+		conf_cap(&vm->cap, info.cgroup_id);
+		share_soon();
+	}
+	change_terms(slot, &info);
 	apply_policy_task(slot);
 	return 0;
 }

@@ -60,6 +60,9 @@ enum vmgang_spins {
  * @guard_us:	how long at most, in microseconds (100..10000)
  * @skew_us:	how far a vCPU may be ahead under relaxed (1000..100000)
  * @managed:	1 if the VM's threads belong in the class, else 0
+ * @reserve_period_us: of the reservation of each vCPU; 0: none
+ * @reserve_slice_us: that each vCPU is to have in each period; 0: none
+ * @extratime:	1 if they may share what others leave, else 0
  */
 struct vmgang_bpf_vm {
 	__u64 id;
@@ -74,6 +77,30 @@ struct vmgang_bpf_vm {
 	__u32 guard_us;
 	__u32 skew_us;
 	__u32 managed;
+	__u32 reserve_period_us;
+	__u32 reserve_slice_us;
+	__u32 extratime;
+	__u32 pad;
+};
+
+/**
+ * struct vmgang_bpf_reserve - how a VM's reservation was decided
+ * @id:		&struct vmgang_bpf_vm.id; what is said of a VM that is gone is dropped
+ * @slot:	&struct vmgang_bpf_vm.slot
+ * @refused:	1 if a change did not fit and all is as it was before
+ * @vcpus:	of the VM, that have their reservation booked
+ * @capacity_ppm: what can be booked in the VM's home cell, in ppm of a pCPU
+ * @booked_ppm:	what is booked there
+ * @free_ppm:	the most that one more vCPU could book on a pCPU there
+ */
+struct vmgang_bpf_reserve {
+	__u64 id;
+	__u32 slot;
+	__u32 refused;
+	__u32 vcpus;
+	__u32 capacity_ppm;
+	__u32 booked_ppm;
+	__u32 free_ppm;
 };
 
 /**

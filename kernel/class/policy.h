@@ -51,6 +51,7 @@ typedef uint8_t u8;
 #endif
 
 #include "intf.h"
+#include "policy_terms.h"
 
 #define VG_FN		static __noinline __maybe_unused
 #define VG_INLINE	static __always_inline __maybe_unused
@@ -68,6 +69,7 @@ typedef uint8_t u8;
 #define VG_RATIOS	32	/* powers of two of weight over demand */
 #define VG_WHOLE	1024	/* a pCPU's whole time, in demands */
 
+#define VG_US		1000ULL
 #define VG_MS		1000000ULL
 
 #define VG_WHEEL	64	/* notches, of a millisecond each */
@@ -143,6 +145,9 @@ enum vg_stat {
 	VG_STAT_HOST,		/* a pCPU was lost to the host's own threads */
 	VG_STAT_FOREIGN,	/* threads in the class that are no vCPUs */
 	VG_STAT_STALE,		/* a placement that affinity overtook */
+	VG_STAT_RESERVE_PICKS,	/* a vCPU went first for the sake of its reservation */
+	VG_STAT_PERIODS,	/* of reservations, that a vCPU was runnable in throughout */
+	VG_STAT_MISSES,		/* … and did not get its slice in */
 	VG_STAT_SKEW_SUM,	/* ns between first and last member's start … */
 	VG_STAT_SKEW_MAX,
 	VG_STAT_SKEW_NR,
@@ -171,6 +176,7 @@ struct vg_cap {
 
 struct vg_vcpu {
 	struct vg_cap cap;	/* of the thread's own cgroup */
+	struct vg_reserve rsv;
 	u64 cgroup;
 	u64 mask;		/* pCPUs of the cell that it may use */
 	u64 cells;		/* cells of which it may use at least half */
@@ -286,13 +292,16 @@ struct vg_vm {
 	u64 guard;		/* ns, 0: off */
 	u64 skew;		/* ns, for relaxed */
 	u64 moved;		/* when it got its home, if not the first */
+	u64 share;		/* its part through the cgroup hierarchy; see policy_share.h */
 	u32 hinted;		/* the guest says itself when it is unsafe */
-	u32 weight;
+	u32 weight;		/* the part as the class reckons with it */
 	u32 cosched;
 	u32 spin;
 	u32 home;		/* cell */
 	u32 ents;		/* list by @sibling */
 	u32 nr_vcpus;		/* in the class */
+	struct vg_terms terms;
+	u32 nr_booked;		/* vCPUs that have; changed atomically */
 	u32 demand;		/* when it was moved, as in its ent */
 };
 
@@ -316,6 +325,12 @@ struct vg_pcpu {
 	u32 sent;		/* @coming is on its way: whoever placed it sees to that */
 	u32 served;		/* the pCPU has seen @coming by itself */
 	u32 stint;		/* serves a gang's stint: its deadline counts */
+	u32 booked;		/* ppm */
+	u64 seats;		/* taken, of @seat */
+	u64 live;		/* … by vCPUs that are runnable */
+	u64 due;		/* … that wait and have some of their slice left */
+	u64 next;		/* not later than the first period of these ends */
+	u32 seat[VG_SEATS];
 };
 
 /**
@@ -346,8 +361,11 @@ struct vg_cell {
 	u64 idle;		/* those in the idle loop; set and cleared atomically */
 	u64 guards;		/* those that go on with a guarded vCPU */
 	u64 kept;		/* those that stay empty for somebody */
+	u64 wanted;		/* those where somebody waits who has booked them */
+	u64 served;		/* … or is, or comes */
 	u64 vnow;		/* largest vtime of whose turn it was: where newcomers start */
 	u64 refill;		/* when the first throttled ent or vCPU may go on */
+	u64 alarm;		/* when reservations want to be looked at, 0: never */
 	u64 load;		/* weights of the VMs at home here */
 	u64 want;		/* what its VMs' weights and demands come to */
 	u64 level;		/* … at this level */
@@ -390,9 +408,11 @@ enum vg_why {
 	VG_BY_TURN	= 1,	/* it is its ent's turn */
 	VG_BY_PART	= 2,	/* … but that is a gang that does not fit */
 	VG_BY_HINT	= 4,	/* a sibling yields the rest of its stint to it */
+	VG_BY_RIGHT	= 8,	/* it has booked the pCPU */
 };
 
 #define VG_PLAN_STOPS	4
+#define VG_PLAN_MISSES	8
 #define VG_PLAN_TRIES	4	/* gangs that a pick tries to start */
 #define VG_PLAN_FREED	16
 #define VG_PLAN_STACK	32	/* more than two nodes for each level of a queue */
@@ -458,6 +478,9 @@ struct vg_plan {
 	u64 guard_ns;
 	u32 guarded;
 	u32 expired;
+
+	u32 nr_missed;		/* vCPUs that did not get what they have reserved */
+	u32 missed[VG_PLAN_MISSES];
 
 	u32 narrow;		/* consider ents up to this width */
 	u32 skip;		/* … and not this one */
@@ -550,36 +573,6 @@ VG_INLINE bool vg_before(u64 a, u64 b)
 	return (s64)(a - b) < 0;
 }
 
-VG_INLINE u64 vg_bit(u32 bit)
-{
-	return 1ULL << (bit & 63);
-}
-
-VG_INLINE u32 vg_weight_of(u64 mask)
-{
-	mask -= (mask >> 1) & 0x5555555555555555ULL;
-	mask = (mask & 0x3333333333333333ULL) + ((mask >> 2) & 0x3333333333333333ULL);
-	mask = (mask + (mask >> 4)) & 0x0f0f0f0f0f0f0f0fULL;
-	return (mask * 0x0101010101010101ULL) >> 56;
-}
-
-/*
- * Number of the lowest bit set; 63 if there is none.  The compiler knows that
- * the mask below changes nothing, the verifier does not: it must stay.
- */
-VG_INLINE u32 vg_lowest(u64 mask)
-{
-	u32 bit = vg_weight_of((mask & -mask) - 1);
-
-	__asm__ volatile("" : "+r"(bit));
-	return bit & 63;
-}
-
-/*
- * Loops over the pCPUs of a mask, lowest first.  No counter: the verifier is to
- * find that each round begins like the last.
- */
-#define vg_each_bit(b, m, mask)						\
-	for ((m) = (mask); (m) && ((b) = vg_lowest(m), can_loop); (m) &= (m) - 1)
+#include "policy_bits.h"
 
 #endif /* VMGANG_POLICY_H */

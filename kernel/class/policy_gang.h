@@ -38,6 +38,7 @@ VG_INLINE void vg_plan_begin(struct vg_plan *pl, u64 now, u32 self, u32 prev)
 	pl->frag = VG_NONE;
 	pl->nr_stopped = 0;
 	pl->nr_freed = 0;
+	pl->nr_missed = 0;
 	pl->look = 0;
 	pl->guarded = VG_NONE;
 	pl->skip = VG_NONE;
@@ -68,6 +69,8 @@ VG_FN void vg_ent_off(struct vg_state_all *s, struct vg_cell *c, u32 ei, u32 bit
 {
 	struct vg_pcpu *p = vg_pcpu(c, bit);
 
+	if (vg_pcpu_occupant(p) == VG_NONE)
+		c->served &= ~vg_bit(bit);
 	if (p->cur != VG_NONE && vg_vcpu(s, p->cur)->ent == ei)
 		return;
 	if (p->coming != VG_NONE && vg_vcpu(s, p->coming)->ent == ei)
@@ -146,6 +149,18 @@ VG_INLINE void vg_gang_release(struct vg_cell *c, struct vg_ent *e)
 	}
 }
 
+/* May @v run, as far as its own cap and its reservation go? */
+VG_INLINE bool vg_vcpu_may(struct vg_vcpu *v, u64 now)
+{
+	return vg_cap_left(&v->cap, now) && vg_reserve_lets(v);
+}
+
+/* … and when it may if it may not now, or is to be asked again. */
+VG_INLINE u64 vg_vcpu_may_at(struct vg_vcpu *v, u64 now)
+{
+	return vg_cap_left(&v->cap, now) ? v->rsv.due : vg_cap_refill(&v->cap);
+}
+
 /*
  * vCPU @vi is runnable and has no pCPU.  It joins its ent's list; if its VM was
  * asleep, the VM's credit is brought within reach of the others first.
@@ -164,10 +179,11 @@ VG_FN void vg_vcpu_wait(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 	v->costop = 0;
 	vg_cap_begin(&v->cap, pl->now);
 	vg_cap_begin(&vg_vm(s, e->slot)->cap, pl->now);
-	if (!vg_cap_left(&v->cap, pl->now)) {
+	vg_reserve_wake(s, c, vi, pl->now);
+	if (!vg_vcpu_may(v, pl->now)) {
 		v->state = VG_PAUSED;
 		v->idled = 1;
-		vg_paused_add(s, c, vi, vg_cap_refill(&v->cap), pl->now);
+		vg_paused_add(s, c, vi, vg_vcpu_may_at(v, pl->now), pl->now);
 		vg_count(c, VG_STAT_THROTTLES, 1);
 		if (!e->on && !e->nr_waiting)
 			vg_gang_stop(s, c, pl, ei);
@@ -179,6 +195,7 @@ VG_FN void vg_vcpu_wait(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 	vg_relaxed_join(s, c, vi, pl->now);
 	vg_list_add(s, vi);
 	vg_relaxed_stop(s, c, vi, pl->now);
+	vg_reserve_mark(s, c, vi);
 	vg_gang_release(c, e);
 	vg_ent_throttle(s, c, pl, ei);
 	vg_relaxed_note(s, c, ei, pl->now);
@@ -199,6 +216,7 @@ VG_FN void vg_vcpu_unlist(struct vg_state_all *s, struct vg_cell *c, u32 vi)
 		return;
 	}
 	v->state = VG_OUT;
+	vg_reserve_mark(s, c, vi);
 }
 
 /* Whoever is on its way to pCPU @bit waits again. */
@@ -212,6 +230,9 @@ VG_FN void vg_pcpu_call_off(struct vg_state_all *s, struct vg_cell *c, u32 bit, 
 	vg_vcpu(s, vi)->state = VG_WAITING;
 	vg_vcpu(s, vi)->since = now;
 	vg_list_add(s, vi);
+	vg_reserve_mark(s, c, vi);
+	if (vg_vcpu(s, vi)->rsv.left > 0)
+		vg_cell_alarm_at(c, now);
 	vg_ent_requeue(s, c, vg_vcpu(s, vi)->ent);
 }
 
@@ -269,6 +290,11 @@ VG_FN void vg_vcpu_place(struct vg_state_all *s, struct vg_cell *c, u32 vi, u32 
 	e->on |= vg_bit(bit);
 	e->flags &= ~VG_STARVING;
 	vg_vcpu_precharge(s, vi, len);
+	vg_reserve_serve(c, v, bit);
+	if (v->rsv.left > 0)
+		vg_cell_alarm_at(c, p->deadline);
+	if (p->due)
+		vg_cell_alarm_at(c, pl->now);
 	vg_idle_clear(c, bit);
 	vg_ent_requeue(s, c, ei);
 	vg_strict_trim(s, c, pl, ei);
@@ -301,6 +327,7 @@ VG_FN void vg_pcpu_displace(struct vg_state_all *s, struct vg_cell *c, struct vg
 		if (ei == by)
 			return;
 		if (pl->now + VG_SLOP < vg_ent(s, ei)->deadline &&
+		    !vg_ent_is_strict(c, vg_ent(s, ei)) &&
 		    (!(vg_ent(s, by)->flags & VG_ON) || vg_ent_need(c, vg_ent(s, by)) < 2))
 			return;
 	}
@@ -442,13 +469,14 @@ VG_INLINE bool vg_pcpu_guarded(struct vg_state_all *s, struct vg_cell *c, u32 bi
 VG_FN u64 vg_gang_avail(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 ei)
 {
 	struct vg_ent *e = vg_ent(s, ei);
-	u64 avail = 0, m;
+	u64 self = pl->self == VG_NONE ? 0 : vg_bit(pl->self);
+	u64 avail = 0, closed = vg_reserve_closed(c) & ~self, m;
 	u32 b;
 
 	pl->forced = (e->flags & VG_HELD) && vg_since(pl->now, e->held) >= 2 * e->slice;
 	pl->strict = vg_ent_is_strict(c, e);
 	pl->hosts = 0;
-	vg_each_bit(b, m, c->all & ~e->on) {
+	vg_each_bit(b, m, c->all & ~e->on & ~closed) {
 		if (b == pl->self || vg_claimable(s, c, pl, b, ei)) {
 			avail |= vg_bit(b);
 		} else if (pl->strict && pl->forced && vg_pcpu_is_hosts(c, b)) {
@@ -544,21 +572,6 @@ VG_FN void vg_gang_hold(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 	c->nr_held++;
 	pl->held = ei;
 	vg_count(c, VG_STAT_HOLDS, 1);
-}
-
-/* A change may have made ent @ei relaxed, or have it be so no longer. */
-VG_FN void vg_ent_relax(struct vg_state_all *s, struct vg_cell *c, u32 ei, u64 now)
-{
-	struct vg_ent *e = vg_ent(s, ei);
-	u64 bound = 0;
-
-	if (e->cosched == VMGANG_COSCHED_RELAXED ||
-	    (e->cosched == VMGANG_COSCHED_GANG && e->nr_bound > c->nr_pcpus))
-		bound = vg_vm(s, e->slot)->skew;
-	if (e->bound == bound)
-		return;
-	vg_relaxed_set(s, ei, bound, now);
-	vg_ent_requeue(s, c, ei);
 }
 
 /* Ent @ei is a gang from now on, or is one no longer. */

@@ -22,7 +22,8 @@
  * and without 3, 7 and up to 31 of the next if that goes on, until it is met in a
  * safe state.  Not guarded is who gives the pCPU away itself,
  * by spinning or yielding; nor is anyone from the host's own threads; nor is a
- * strict gang, of which nobody is left to wait for a lock.
+ * strict gang, of which nobody is left to wait for a lock; nor is anyone against
+ * who has booked the pCPU, or beyond what it has reserved itself.
  */
 #ifndef VMGANG_POLICY_GUARD_H
 #define VMGANG_POLICY_GUARD_H
@@ -94,7 +95,7 @@ VG_FN bool vg_pick_guard(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 	if (bound && !pl->unsafe)
 		vg_guard_learn(v, false);
 	if (!bound || !pl->unsafe || p->yielded || p->hint != VG_NONE || p->spun != VG_NONE ||
-	    !vg_guard_wanted(s, c, pl)) {
+	    p->due || !vg_reserve_lets(v) || !vg_guard_wanted(s, c, pl)) {
 		vg_guard_end(c, pl, pl->self, false);
 		return false;
 	}
@@ -129,6 +130,7 @@ VG_FN bool vg_pick_guard(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 /* pCPU pl->self has nothing to do: it takes who waits for a guarded vCPU, if any. */
 VG_FN void vg_pick_unguarded(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl)
 {
+	struct vg_ent *e;
 	u32 b, vi;
 	u64 m;
 
@@ -136,6 +138,10 @@ VG_FN void vg_pick_unguarded(struct vg_state_all *s, struct vg_cell *c, struct v
 		vi = vg_pcpu(c, b)->coming;
 		if (vi == VG_NONE || vg_pcpu(c, b)->sent ||
 		    !(vg_vcpu(s, vi)->mask & vg_bit(pl->self)))
+			continue;
+		e = vg_ent(s, vg_vcpu(s, vi)->ent);
+		/* The stint of the others is over. */
+		if (vg_ent_is_strict(c, e) && !(e->flags & VG_ON))
 			continue;
 		vg_vcpu_unplace(s, c, vi);
 		vg_vcpu_place(s, c, vi, pl->self, pl);

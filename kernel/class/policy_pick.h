@@ -6,8 +6,10 @@
 #ifndef VMGANG_POLICY_PICK_H
 #define VMGANG_POLICY_PICK_H
 
+#include "policy_edf.h"
 #include "policy_gang.h"
 #include "policy_guard.h"
+#include "policy_lead.h"
 #include "policy_pass.h"
 #include "policy_spin.h"
 #include "policy_wake.h"
@@ -43,6 +45,9 @@ VG_FN void vg_pcpu_renew(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 	if (pl->skip == VG_NONE)
 		vg_cell_advance(c, pl->self, vg_ent_vtime(e));
 	vg_vcpu_precharge(s, pl->prev, len);
+	vg_reserve_serve(c, v, pl->self);
+	if (v->rsv.left > 0)
+		vg_cell_alarm_at(c, p->deadline);
 	vg_ent_requeue(s, c, v->ent);
 	pl->own = VG_KEEP;
 }
@@ -58,7 +63,7 @@ VG_FN void vg_pcpu_take(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 	struct vg_ent *e = vg_ent(s, ei);
 	u64 until = p->deadline, since = p->since, vstart = p->vstart;
 
-	if (pl->why & (VG_BY_TURN | VG_BY_PART))
+	if (pl->why & (VG_BY_TURN | VG_BY_PART | VG_BY_RIGHT))
 		vg_pcpu_displace(s, c, pl, pl->self, ei);
 	if ((pl->why & VG_BY_TURN) && vg_ent_is_gang(c, e))
 		vg_gang_begin(s, c, pl, ei);
@@ -290,15 +295,14 @@ VG_FN void vg_pick(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl
 			pl->own = VG_KEEP;	/* until it is there */
 		goto out;
 	}
-	if (vg_pick_kept(s, c, pl))
+	if (prev != VG_NONE && ((vg_ent(s, vg_vcpu(s, prev)->ent)->flags & VG_THROTTLED) ||
+				vg_vcpu_strays(s, c, vg_vcpu(s, prev)) ||
+				!vg_vcpu_may(vg_vcpu(s, prev), pl->now)))
+		pl->prev = VG_NONE;
+	if (vg_pick_reserved(s, c, pl) || vg_pick_kept(s, c, pl))
 		goto take;
-	if (prev != VG_NONE) {
-		struct vg_ent *e = vg_ent(s, vg_vcpu(s, prev)->ent);
-
-		if ((e->flags & VG_THROTTLED) || vg_vcpu_strays(s, c, vg_vcpu(s, prev)) ||
-		    !vg_cap_left(&vg_vcpu(s, prev)->cap, pl->now)) {
-			pl->prev = VG_NONE;
-		} else if (vg_pick_ahead(s, c, pl)) {
+	if (pl->prev != VG_NONE) {
+		if (vg_pick_ahead(s, c, pl)) {
 			if (pl->take != VG_NONE)
 				goto take;
 		} else if (!p->yielded && pl->now + VG_SLOP < vg_pcpu_deadline(s, p, prev) &&
@@ -369,6 +373,7 @@ VG_FN void vg_vcpu_run(struct vg_state_all *s, struct vg_cell *c, struct vg_plan
 		/* Where it is not to be it is no longer than until the next tick. */
 		p->deadline = c->kept & ~e->kept & vg_bit(bit) ? now : now + e->slice;
 		vg_vcpu_uncharge(e, v, 0);
+		vg_edf_run(c, v, bit, now);
 	}
 	v->state = VG_RUNNING;
 	v->bit = bit;
@@ -383,20 +388,6 @@ VG_FN void vg_vcpu_run(struct vg_state_all *s, struct vg_cell *c, struct vg_plan
 	vg_gang_release(c, e);
 	vg_ent_requeue(s, c, v->ent);
 	vg_pass_end(s, c, pl, bit);
-}
-
-/* Cell lock.  A tick finds @vi running: is it to stop, as it is too far ahead? */
-VG_FN bool vg_relaxed_tick(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 vi)
-{
-	struct vg_vcpu *v = vg_vcpu(s, vi);
-	struct vg_ent *e = vg_ent(s, v->ent);
-
-	if (!e->bound || v->state != VG_RUNNING)
-		return false;
-	vg_relaxed_look(s, c, v->ent, pl->now);
-	if (e->nr_waiting && (e->nr_costop || e->nr_pinned || e->pos == VG_NONE))
-		vg_relaxed_again(s, c, pl, v->ent);
-	return vg_vcpu_progress(v, pl->now) > e->limit;
 }
 
 /* vCPU @vi has stopped running, for whatever reason. */
@@ -429,6 +420,15 @@ VG_FN void vg_vcpu_stop(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 	vg_ent_throttle(s, c, pl, ei);
 }
 
+/* Would vg_vcpu_leave() change nothing? */
+VG_INLINE bool vg_vcpu_left(struct vg_state_all *s, u32 vi)
+{
+	struct vg_vcpu *v = vg_vcpu(s, vi);
+
+	return v->state == VG_OUT && !v->rsv.terms.slice && !vg_ent(s, v->ent)->bound &&
+	       !(vg_ent(s, v->ent)->flags & (VG_ON | VG_HELD));
+}
+
 /* vCPU @vi is no longer runnable, or no longer ours. */
 VG_FN void vg_vcpu_leave(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 vi)
 {
@@ -441,6 +441,7 @@ VG_FN void vg_vcpu_leave(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 		vg_vcpu_miss(s, c, pl, vi);
 	else
 		vg_vcpu_unlist(s, c, vi);
+	vg_reserve_sleep(s, c, vi);
 	if (!e->on) {
 		if (!e->nr_waiting)
 			e->flags |= VG_ASLEEP;
@@ -452,18 +453,21 @@ VG_FN void vg_vcpu_leave(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 	vg_gang_release(c, e);
 }
 
-/* vCPU @vi has reached its notch: it goes on if its cap has tokens. */
+/* vCPU @vi has reached its notch: it goes on if it may. */
 VG_FN void vg_paused_due(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 vi)
 {
 	struct vg_vcpu *v = vg_vcpu(s, vi);
 
-	if (!vg_cap_left(&v->cap, pl->now)) {
+	if (!vg_vcpu_may(v, pl->now)) {
 		vg_paused_del(s, c, vi);
-		vg_paused_add(s, c, vi, vg_cap_refill(&v->cap), pl->now);
+		vg_paused_add(s, c, vi, vg_vcpu_may_at(v, pl->now), pl->now);
 		return;
 	}
 	vg_vcpu_unlist(s, c, vi);
+	vg_reserve_sleep(s, c, vi);
 	vg_vcpu_wait(s, c, pl, vi);
+	if (v->rsv.terms.slice)
+		vg_cell_alarm_at(c, pl->now);
 	pl->kick |= vg_cell_idle(c);
 }
 
@@ -486,6 +490,7 @@ VG_FN void vg_throttled_due(struct vg_state_all *s, struct vg_cell *c, struct vg
 		return;
 	}
 	e->flags &= ~VG_THROTTLED;
+	vg_edf_release(s, c, ei, pl->now);
 	vg_ent_requeue(s, c, ei);
 	vg_relaxed_note(s, c, ei, pl->now);
 	if (e->nr_waiting)

@@ -138,17 +138,6 @@ VG_INLINE void vg_ent_requeue(struct vg_state_all *s, struct vg_cell *c, u32 ei)
 	c->changed = ei;
 }
 
-/* Let those of relaxed ent @ei, which was looked at, go on that may again. */
-VG_FN void vg_relaxed_again(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 ei)
-{
-	struct vg_ent *e = vg_ent(s, ei);
-
-	vg_relaxed_free(s, c, pl, ei);
-	vg_ent_requeue(s, c, ei);
-	if (e->nr_waiting && !vg_vcpu_leads(s, vg_vcpu(s, e->head)))
-		pl->kick |= c->idle & c->all & ~c->kept & vg_vcpu(s, e->head)->mask;
-}
-
 VG_FN void vg_ent_sort(struct vg_state_all *s, struct vg_cell *c, u32 ei)
 {
 	struct vg_ent *e = vg_ent(s, ei);

@@ -92,25 +92,6 @@ VG_FN bool vg_pick_hint(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 }
 
 /*
- * pl->prev is too far ahead of its siblings to go on: the slowest of them takes
- * over the rest of its stint, if there is some.
- */
-VG_FN bool vg_pick_ahead(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl)
-{
-	struct vg_pcpu *p = vg_pcpu(c, pl->self);
-	struct vg_vcpu *v = vg_vcpu(s, pl->prev);
-
-	if (!vg_vcpu_leads(s, v))
-		return false;
-	if (!p->yielded && pl->now + VG_SLOP < vg_pcpu_deadline(s, p, pl->prev)) {
-		p->hint = vg_ent(s, v->ent)->head;
-		vg_pick_hint(s, c, pl);
-	}
-	pl->prev = VG_NONE;
-	return true;
-}
-
-/*
  * pl->prev, in the middle of its stint, has been found spinning: true if the
  * pCPU is to go to another VM.  If only a sibling waits, that is its hint.
  */

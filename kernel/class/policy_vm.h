@@ -2,9 +2,9 @@
 /*
  * Coming and going: records of VMs, ents and vCPUs.
  *
- * All functions here run under the registry lock, except vg_ent_quiesce and
- * vg_vcpu_bind.  A record in use is found by index only; an ent belongs to one
- * VM and one cell, and lives as long as it has vCPUs.
+ * All functions here run under the registry lock, except where said.  A record
+ * in use is found by index only; an ent belongs to one VM and one cell, and
+ * lives as long as it has vCPUs.
  */
 #ifndef VMGANG_POLICY_VM_H
 #define VMGANG_POLICY_VM_H
@@ -170,6 +170,14 @@ VG_FN void vg_ent_put(struct vg_state_all *s, u32 ei)
 	s->free_ent = ei;
 }
 
+VG_INLINE void vg_terms_set(struct vg_terms *terms, struct vmgang_bpf_vm *info)
+{
+	terms->period = (u64)info->reserve_period_us * 1000;
+	terms->slice = terms->period ? (u64)info->reserve_slice_us * 1000 : 0;
+	terms->extra = info->extratime;
+	terms->pad = 0;
+}
+
 VG_INLINE void vg_guard_set(struct vg_vm *vm, struct vmgang_bpf_vm *info)
 {
 	vm->guard = info->guard != VMGANG_GUARD_OFF ? (u64)info->guard_us * 1000 : 0;
@@ -202,6 +210,8 @@ VG_FN u32 vg_vcpu_get(struct vg_state_all *s, struct vmgang_bpf_vm *info,
 		vm->weight = weight;
 		vm->home = vg_cell_lightest(s, ~0ULL);
 		vm->cap.quota = 0;
+		vm->nr_booked = 0;
+		vg_terms_set(&vm->terms, info);
 		vm->moved = 0;
 		vm->demand = 0;
 		vg_cell(s, vm->home)->load += weight;
@@ -212,6 +222,8 @@ VG_FN u32 vg_vcpu_get(struct vg_state_all *s, struct vmgang_bpf_vm *info,
 	v->index = vinfo->index;
 	v->cgroup = vinfo->cgroup_id == info->cgroup_id ? 0 : vinfo->cgroup_id;
 	v->cap.quota = 0;
+	v->rsv.terms.slice = 0;
+	v->rsv.left = 0;
 	v->ent = VG_NONE;
 	v->state = VG_OUT;
 	v->bit = 0;
@@ -353,6 +365,7 @@ VG_FN void vg_vcpu_unbind(struct vg_state_all *s, struct vg_cell *c, struct vg_p
 	struct vg_ent *e = vg_ent(s, v->ent);
 
 	vg_vcpu_leave(s, c, pl, vi);
+	vg_reserve_cancel(s, c, vi, pl->now);
 	if ((v->mask & c->all) != c->all)
 		e->nr_pinned--;
 	if (v->cells != vg_all_cells(s))

@@ -3,7 +3,7 @@
 #ifndef VMGANG_POLICY_WAKE_H
 #define VMGANG_POLICY_WAKE_H
 
-#include "policy_gang.h"
+#include "policy_edf.h"
 
 /*
  * Is it the turn of whoever runs on pCPU @bit, even though gang @e has a stint?
@@ -31,7 +31,7 @@ VG_FN u32 vg_wake_victim(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 	u32 b, best = VG_NONE, other;
 	u64 most = 0, ahead, m;
 
-	vg_each_bit(b, m, v->mask & c->all) {
+	vg_each_bit(b, m, v->mask & c->all & ~vg_reserve_closed(c)) {
 		struct vg_pcpu *p = vg_pcpu(c, b);
 
 		other = p->cur;
@@ -94,6 +94,10 @@ VG_FN u32 vg_wake(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl,
 
 	if (v->state != VG_WAITING || v->costop || (e->flags & VG_THROTTLED))
 		return VG_NONE;
+	if (!idle && v->rsv.left > 0) {
+		vg_edf_urge(s, c, pl, vi);
+		return VG_NONE;
+	}
 	pl->strict = vg_ent_is_strict(c, e);
 	pl->gang = vg_ent_is_gang(c, e);
 	if (pl->strict && !e->on && !vg_strict_on(s, c, v->ent, pl->now))

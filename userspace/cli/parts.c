@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -202,6 +204,46 @@ static bool check_width(struct vg_doctor *d, const struct vg_vm *vm,
 	return false;
 }
 
+/* vCPUs that came when all that can be booked was. */
+static void check_reserve(struct vg_doctor *d, const struct vg_vm *vm)
+{
+	if (strcmp(vm->knobs[VG_KNOB_RESERVE_SLICE_US], "0") != 0 &&
+	    vm->reserve.capacity_ppm && vm->reserve.booked_vcpus < vm->nr_vcpus)
+		vg_doctor_say(d, "reservations", VG_FINDING_WARN,
+			      "reserve less, here or for others, and set it again",
+			      "VM %s (%s): %u of %u vCPUs have none: no room",
+			      vm->dir, vm->label[0] ? vm->label : "no name",
+			      vm->nr_vcpus - vm->reserve.booked_vcpus,
+			      vm->nr_vcpus);
+	if (vm->reserve.misses)
+		vg_doctor_say(d, "reservations", VG_FINDING_WARN,
+			      "is the host's own work, or a cap, in the way?",
+			      "VM %s (%s): not met in %llu periods", vm->dir,
+			      vm->label[0] ? vm->label : "no name",
+			      (unsigned long long)vm->reserve.misses);
+}
+
+/* The class keeps to the VM's own cap only. */
+static void check_caps_above(struct vg_doctor *d, const struct vg_vm *vm)
+{
+	vg_autofree char *group = strdup(vm->cgroup ? vm->cgroup : "");
+	char path[PATH_MAX], cap[64], *slash;
+
+	if (!group)
+		return;
+	while ((slash = strrchr(group, '/')) && slash != group) {
+		*slash = '\0';
+		snprintf(path, sizeof(path), "/sys/fs/cgroup%s/cpu.max", group);
+		if (vg_doctor_read(d, path, cap, sizeof(cap)) < 0 ||
+		    strncmp(cap, "max", strlen("max")) == 0)
+			continue;
+		vg_doctor_say(d, "caps", VG_FINDING_WARN,
+			      "set cpu.max of the VMs in it instead",
+			      "VM %s (%s): cpu.max of %s is not kept", vm->dir,
+			      vm->label[0] ? vm->label : "no name", group);
+	}
+}
+
 static void check_vms(struct vg_doctor *d, int sysfs)
 {
 	uint32_t cell = largest_cell(d);
@@ -219,6 +261,8 @@ static void check_vms(struct vg_doctor *d, int sysfs)
 			continue;
 		vms++;
 		wide += !check_width(d, &vm, cell);
+		check_reserve(d, &vm);
+		check_caps_above(d, &vm);
 		n = count_realtime(&vm);
 		if (n > 0) {
 			bad++;

@@ -254,6 +254,19 @@ static int read_vcpus(int dir, struct vg_vm *vm)
 	return 0;
 }
 
+static int read_reserve(int dir, struct vg_reserve *ret)
+{
+	int r = read_u32(dir, "reserve/booked_vcpus", &ret->booked_vcpus);
+
+	if (r == 0)
+		r = read_u32(dir, "reserve/cell_capacity_ppm", &ret->capacity_ppm);
+	if (r == 0)
+		r = read_u32(dir, "reserve/cell_booked_ppm", &ret->booked_ppm);
+	if (r == 0)
+		r = read_u32(dir, "reserve/cell_free_max_ppm", &ret->free_max_ppm);
+	return r < 0 ? r : vg_read_u64(dir, "reserve/misses", &ret->misses);
+}
+
 static int read_vm(int dir, unsigned int what, struct vg_vm *vm)
 {
 	int r;
@@ -281,6 +294,9 @@ static int read_vm(int dir, unsigned int what, struct vg_vm *vm)
 		if (r < 0)
 			return r;
 	}
+	r = read_reserve(dir, &vm->reserve);
+	if (r < 0)
+		return r;
 	if (what & VG_VM_STATS) {
 		r = read_stats(dir, "stats/", VG_NR_STATS, vm->stats);
 		if (r < 0)

@@ -31,9 +31,20 @@ done
 for value in '' 2 -1 yes no1 01x "$long"; do
 	refused "$p/managed" "$value"
 done
+for value in '' x -1 999 1000001 20000us 1e4 99999999999999999999 "$long"; do
+	refused "$p/reserve_period_us" "$value"
+done
+for value in '' x -1 99 1000001 5000us 99999999999999999999 "$long"; do
+	refused "$p/reserve_slice_us" "$value"
+done
+for value in '' 2 -1 yes no1 01x "$long"; do
+	refused "$p/extratime" "$value"
+done
 refused "$sys/vms/$vm/name" "$(head -c 300 /dev/zero | tr '\0' n)"
 read_only=$(find $sys -type f -perm /222 | sed -E 's,.*/vms/[^/]+/,,' | sort | tr '\n' ' ')
-is 'name policy/cosched policy/guard policy/guard_us policy/managed policy/skew_us policy/slice_us policy/spin ' \
+wanted='name policy/cosched policy/extratime policy/guard policy/guard_us policy/managed'
+wanted+=' policy/reserve_period_us policy/reserve_slice_us policy/skew_us policy/slice_us policy/spin '
+is "$wanted" \
 	"$(echo "$read_only" | tr ' ' '\n' | grep -v '^uevent$\|^$' | tr '\n' ' ')" \
 	'nothing else can be written'
 

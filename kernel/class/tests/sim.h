@@ -50,6 +50,7 @@ struct sim {
 	u64 pass, passes;		/* what one takes whose vCPU slept; how many */
 	u64 seed;
 	u64 idle_ns, lost_ns;		/* pCPU time idle; idle though work waited */
+	u64 missed;			/* reservations not met */
 	u64 starts, worst_start;	/* gang starts; latest member, ns */
 	u32 nr_cpus;
 	u32 cell[SIM_CPUS];		/* of each pCPU */
@@ -138,8 +139,8 @@ static inline void sim_kick(struct sim *m, struct vg_cell *c, u64 mask)
 		m->resched[g] = true;
 	}
 	if (vg_cell_late(c, m->now)) {
-		c->armed = c->refill;
-		m->due[c->id] = c->refill;
+		c->armed = vg_cell_wants(c);
+		m->due[c->id] = vg_cell_wants(c);
 	}
 }
 
@@ -350,6 +351,7 @@ static inline void sim_timer(struct sim *m, struct vg_cell *c)
 	next = vg_cell_timer(&m->st, c, &m->plan);
 	if (m->plan.mover != VG_NONE && vg_vm_move(&m->st, c, &m->plan))
 		vg_cell_moved(&m->st, c, &m->plan);
+	m->missed += m->plan.nr_missed;
 	c->armed = c->nr_vcpus ? next : 0;
 	m->due[c->id] = c->armed;
 	sim_kick(m, c, m->plan.kick);
@@ -466,6 +468,24 @@ static inline u32 sim_vcpu_in(struct sim *m, u32 slot, u32 cosched, u32 weight, 
 	m->st.vcpus[vi].pid = 1000 + vi;
 	m->v[vi] = (struct sim_vcpu){ .vi = vi, .used = true, .until = m->now };
 	return vi;
+}
+
+/* Book @slice of each @period ns for each vCPU of VM @slot; returns how many got it. */
+static inline u32 sim_reserve(struct sim *m, u32 slot, u64 period, u64 slice, bool extra)
+{
+	struct vg_cell *c = &m->st.cells[0];
+	struct vg_vm *vm = &m->st.vms[slot];
+	u32 i;
+
+	vm->terms = (struct vg_terms){ .period = period, .slice = slice, .extra = extra };
+	for (i = 0; i < SIM_VCPUS; i++)
+		if (m->v[i].used && m->st.vcpus[i].slot == slot)
+			vg_reserve_book(&m->st, c, i, m->now);
+	vg_plan_begin(&m->plan, m->now, VG_NONE, VG_NONE);
+	vg_ent_policy(&m->st, c, &m->plan, vm->ents);
+	sim_kick(m, c, m->plan.kick);
+	sim_settle(m);
+	return vm->nr_booked;
 }
 
 static inline u32 sim_vcpu(struct sim *m, u32 slot, u32 cosched, u32 weight, u64 mask)
