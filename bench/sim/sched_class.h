@@ -37,6 +37,7 @@ struct class_pcpu {
 	u32 bit;
 	struct vcpu *local;
 	struct event look;	/* while a guarded vCPU goes on */
+	bool asked;		/* … and its guest comes into a safe state */
 };
 
 struct class_cell {
@@ -101,6 +102,8 @@ static inline struct pcpu *pcpu_at(struct sim *sim, struct vg_cell *c, u32 bit)
 	return &sim->pcpus[vg_pcpu(c, bit)->cpu];
 }
 
+/* Let the pCPUs of @mask ask for work. */
+void class_kick(struct sim *sim, struct vg_cell *c, u64 mask);
 /* Carry a plan out, apart from moving threads. */
 void act(struct sim *sim, struct vg_cell *c, struct vg_plan *pl);
 
@@ -109,9 +112,13 @@ void class_adapt(struct sim *sim, struct vcpu *v);
 void class_spun(struct sim *sim, struct vcpu *v, u32 exits);
 void class_lost(struct sim *sim, struct vcpu *v);
 
+/* sched_guarded.c */
+void class_ask_unsafe(struct sim *sim, struct vg_plan *pl, struct vcpu *prev);
+void class_look(struct sim *sim, struct pcpu *p, struct vg_plan *pl);
+void class_on_look(struct sim *sim, void *arg);
+
 /* sched_knobs.c: a VM as the module would tell the class of it */
 struct vmgang_bpf_vm class_policy(struct sim *sim, struct vcpu *v);
-void class_ask_unsafe(struct sim *sim, struct vg_plan *pl, struct vcpu *prev);
 bool class_yield(struct sim *sim, struct vcpu *from, struct vcpu *to);
 bool class_spins(struct sim *sim, struct vcpu *v, u32 exits);
 

@@ -288,6 +288,8 @@ struct vg_pcpu {
 	u64 guard;		/* since when @cur is guarded, or 0 */
 	u64 pass;		/* pl->clock when @leaver left it, or 0 */
 	u64 left;		/* … and pl->now then */
+	u32 asked;		/* guest of the guarded @cur has been asked to be safe */
+	u32 safe;		/* … and says that it is */
 	u32 cpu;		/* the kernel's number */
 	u32 cur;		/* vCPU that runs */
 	u32 coming;		/* vCPU that is to run next */
@@ -401,6 +403,7 @@ enum vg_why {
  * @frag:	ent for which pCPUs stayed empty, or VG_NONE; @frag_ns: how long
  * @stopped:	ents whose gang stint ended
  * @look:	when @self is to ask again, as @prev is guarded; or 0
+ * @ask:	… and its guest is to be asked to come into a safe state
  * @guarded:	vCPU whose guarded time ended, after @guard_ns; or VG_NONE
  * @expired:	… because the bound was reached
  * @mover:	ent whose VM is to have another home, or VG_NONE
@@ -435,6 +438,7 @@ struct vg_plan {
 	u32 stopped[VG_PLAN_STOPS];
 	u32 width[VG_PLAN_STOPS];
 	u64 look;
+	u32 ask;
 	u64 guard_ns;
 	u32 guarded;
 	u32 expired;

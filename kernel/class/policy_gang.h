@@ -38,6 +38,7 @@ VG_INLINE void vg_plan_begin(struct vg_plan *pl, u64 now, u32 self, u32 prev)
 	pl->frag = VG_NONE;
 	pl->nr_stopped = 0;
 	pl->look = 0;
+	pl->ask = 0;
 	pl->guarded = VG_NONE;
 	pl->skip = VG_NONE;
 	pl->narrow = 2 * VG_CELL_PCPUS;
