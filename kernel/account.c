@@ -32,6 +32,7 @@ void vmgang_sums_add(struct vmgang_sums *to, const struct vmgang_sums *from)
 	to->directed_yields += from->directed_yields;
 	to->guard_extensions += from->guard_extensions;
 	to->guard_expiries += from->guard_expiries;
+	to->guard_asks += from->guard_asks;
 	to->guarded_ns += from->guarded_ns;
 }
 

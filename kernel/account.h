@@ -31,6 +31,7 @@ struct vmgang_sums {
 	u64 directed_yields;
 	u64 guard_extensions;
 	u64 guard_expiries;
+	u64 guard_asks;
 	u64 guarded_ns;
 };
 

@@ -205,6 +205,26 @@ __bpf_kfunc u32 vmgang_bpf_lock_us(struct task_struct *p__ign)
 }
 
 /**
+ * vmgang_bpf_ask_safe - ask a vCPU's guest to come into a safe state
+ * @p__ign: its thread, which is current on this CPU and goes on
+ *
+ * Uhlig et al. (as above), section 4.1: a device that interrupts a guest which is
+ * rarely safe.  Does nothing if the guest has no driver for it.  When the guest is
+ * there, the tracepoint vcpu_safe is emitted, in the vCPU's thread.
+ */
+__bpf_kfunc void vmgang_bpf_ask_safe(struct task_struct *p__ign)
+{
+	struct vmgang_thread *thread;
+
+	if (p__ign != current)
+		return;
+	guard(rcu)();
+	thread = vmgang_thread_find(p__ign);
+	if (thread)
+		vmgang_vcpu_ask(thread);
+}
+
+/**
  * vmgang_bpf_report_guard - a vCPU was let go on in guest kernel mode
  * @p__ign: its thread
  * @ns: for how long
@@ -344,6 +364,7 @@ BTF_ID_FLAGS(func, vmgang_bpf_get_vcpu, KF_RCU)
 BTF_ID_FLAGS(func, vmgang_bpf_get_vm)
 BTF_ID_FLAGS(func, vmgang_bpf_in_kernel, KF_RCU)
 BTF_ID_FLAGS(func, vmgang_bpf_lock_us, KF_RCU)
+BTF_ID_FLAGS(func, vmgang_bpf_ask_safe, KF_RCU)
 BTF_ID_FLAGS(func, vmgang_bpf_report_guard, KF_RCU)
 BTF_ID_FLAGS(func, vmgang_bpf_report_costop, KF_RCU)
 BTF_ID_FLAGS(func, vmgang_bpf_report_gang)

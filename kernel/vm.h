@@ -196,6 +196,8 @@ void vmgang_vcpu_guarded(struct vmgang_thread *thread, u64 ns, bool expired);
 void vmgang_vcpu_hint(struct vmgang_thread *thread,
 		      const struct vmgang_hint_offer *offer);
 u32 vmgang_vcpu_lock_us(struct vmgang_thread *thread);
+void vmgang_vcpu_ask(struct vmgang_thread *thread);
+void vmgang_vcpu_safe(struct vmgang_thread *thread);
 
 /* thread.c */
 struct vmgang_thread *vmgang_thread_alloc(struct task_struct *task);
@@ -222,6 +224,7 @@ bool vmgang_kvm_yielding(const struct kvm_vcpu *kvcpu);
 bool vmgang_kvm_preempted_in_kernel(const struct kvm_vcpu *kvcpu);
 bool vmgang_kvm_in_kernel(struct kvm_vcpu *kvcpu);
 u64 vmgang_kvm_yields(const struct kvm_vcpu *kvcpu);
+void vmgang_kvm_interrupt(struct kvm_vcpu *kvcpu);
 
 /* cgroup.c */
 void vmgang_cgroup_resolve(struct vmgang_vm *vm);
@@ -259,6 +262,7 @@ int vmgang_bpf_get_vcpu(struct task_struct *p, struct vmgang_bpf_vcpu *out);
 int vmgang_bpf_get_vm(u32 slot, struct vmgang_bpf_vm *out);
 bool vmgang_bpf_in_kernel(struct task_struct *p);
 u32 vmgang_bpf_lock_us(struct task_struct *p);
+void vmgang_bpf_ask_safe(struct task_struct *p);
 void vmgang_bpf_report_guard(struct task_struct *p, u64 ns, bool expired);
 void vmgang_bpf_report_costop(struct task_struct *p, bool held);
 void vmgang_bpf_report_gang(u32 slot, u64 id, bool start, u32 width);

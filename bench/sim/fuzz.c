@@ -366,7 +366,7 @@ static void random_guests(struct scenario *sc, u64 seed)
 
 /*
  * Half of the guarded VMs say themselves when they hold a lock, and half of these
- * lie. So do some for whom malice was drawn.
+ * lie. So do some for whom malice was drawn. Some come when they are asked.
  */
 static void random_hints(struct scenario *sc, u64 seed)
 {
@@ -386,6 +386,7 @@ static void random_hints(struct scenario *sc, u64 seed)
 			vm->hint = pick(&r, 1, 5000) * US;
 			vm->lies = rng_percent(&r, 50);
 		}
+		vm->answers = rng_percent(&r, 30);
 	}
 }
 

@@ -89,6 +89,7 @@ static const struct key vm_keys[] = {
 	NUM("skew_us", struct vm_conf, skew, US, 1000, 100000),
 	NUM("hint_us", struct vm_conf, hint, US, 1, 65535),
 	ONE("lies", struct vm_conf, lies, "no yes"),
+	ONE("answers", struct vm_conf, answers, "no yes"),
 	NUM("slice_us", struct vm_conf, slice, US, 1000, 100000),
 	NUM("reserve_period_us", struct vm_conf, reserve_period, US, 1000, 10000000),
 	NUM("reserve_slice_us", struct vm_conf, reserve_slice, US, 0, 10000000),

@@ -71,6 +71,7 @@ enum pin {
  * @threads:	vCPUs that do what @model says; 0: all. The others are idle
  * @hint:	ns for which the guest says that it holds a lock
  * @lies:	it says so all the time
+ * @answers:	it comes into a safe state when the host asks for that
  * @kernel:	percent of the time that its work spends in the guest's kernel
  * @jitter:	percent by which lengths of work vary
  * @split:	@work is shared out among the threads (strong scaling)
@@ -93,6 +94,7 @@ struct vm_conf {
 	u64 skew;
 	u64 hint;
 	u64 lies;
+	u64 answers;
 	u64 slice;
 	u64 reserve_period;
 	u64 reserve_slice;

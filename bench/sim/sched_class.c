@@ -71,7 +71,7 @@ static void report_stop(struct sim *sim, u32 ei, u32 width)
 	}
 }
 
-static void kick(struct sim *sim, struct vg_cell *c, u64 mask)
+void class_kick(struct sim *sim, struct vg_cell *c, u64 mask)
 {
 	u64 m;
 	u32 b;
@@ -109,7 +109,7 @@ void act(struct sim *sim, struct vg_cell *c, struct vg_plan *pl)
 		report_held(sim, pl->held);
 	if (pl->guarded != VG_NONE)
 		sim->stats.guarded += pl->guard_ns;
-	kick(sim, c, pl->kick);
+	class_kick(sim, c, pl->kick);
 	if (vg_cell_late(c, sim->now))
 		arm_timer(sim, c, vg_cell_wants(c));
 }
@@ -261,18 +261,8 @@ static void class_dispatch(struct sim *sim, struct pcpu *p, struct vcpu *prev)
 			send(sim, c, vi, b, false);
 	}
 	if (pl.look)
-		event_set(&sim->queue, &cp(p)->look, pl.look);
+		class_look(sim, p, &pl);
 	act(sim, c, &pl);
-}
-
-static void on_look(struct sim *sim, void *arg)
-{
-	struct pcpu *p = arg;
-	struct vg_cell *c = vg_cell(st(sim), p->cell);
-
-	sim->here = p;
-	if (vg_pcpu(c, cp(p)->bit)->guard)
-		kick(sim, c, vg_bit(cp(p)->bit));
 }
 
 static void class_running(struct sim *sim, struct pcpu *p, struct vcpu *v)
@@ -412,7 +402,7 @@ static void on_timer(struct sim *sim, void *arg)
 	if (pl.mover != VG_NONE && vg_vm_move(s, c, &pl))
 		vg_cell_moved(s, c, &pl);
 	class_periods_begin(sim, c);
-	kick(sim, c, pl.kick);
+	class_kick(sim, c, pl.kick);
 	if (c->nr_vcpus)
 		arm_timer(sim, c, next);
 }
@@ -501,7 +491,7 @@ static int class_begin(struct sim *sim)
 
 		cp(p)->bit = vg_cell_add_pcpu(vg_cell(cl->state, p->cell), i);
 		vg_idle_set(vg_cell(cl->state, p->cell), cp(p)->bit);
-		cp(p)->look.fire = on_look;
+		cp(p)->look.fire = class_on_look;
 		cp(p)->look.arg = p;
 	}
 	cl->state->nr_cells = sim->nr_cells;

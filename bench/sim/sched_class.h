@@ -39,6 +39,7 @@ struct class_pcpu {
 	u32 bit;
 	struct vcpu *local;
 	struct event look;	/* while a guarded vCPU goes on */
+	bool asked;		/* … and its guest comes into a safe state */
 };
 
 struct class_cell {
@@ -110,6 +111,8 @@ struct vg_state_all *class_state_map(void);
 void class_period_woken(struct sim *sim, struct vcpu *v);
 void class_periods_end(struct sim *sim, struct vg_cell *c);
 void class_periods_begin(struct sim *sim, struct vg_cell *c);
+/* Let the pCPUs of @mask ask for work. */
+void class_kick(struct sim *sim, struct vg_cell *c, u64 mask);
 /* Carry a plan out, apart from moving threads. */
 void act(struct sim *sim, struct vg_cell *c, struct vg_plan *pl);
 
@@ -118,10 +121,14 @@ void class_adapt(struct sim *sim, struct vcpu *v);
 void class_spun(struct sim *sim, struct vcpu *v, u32 exits);
 void class_lost(struct sim *sim, struct vcpu *v);
 
+/* sched_guarded.c */
+void class_ask_unsafe(struct sim *sim, struct vg_plan *pl, struct vcpu *prev);
+void class_look(struct sim *sim, struct pcpu *p, struct vg_plan *pl);
+void class_on_look(struct sim *sim, void *arg);
+
 /* sched_knobs.c: a VM as the module would tell the class of it */
 bool class_leads(struct sim *sim, struct vcpu *v);
 struct vmgang_bpf_vm class_policy(struct sim *sim, struct vcpu *v);
-void class_ask_unsafe(struct sim *sim, struct vg_plan *pl, struct vcpu *prev);
 bool class_yield(struct sim *sim, struct vcpu *from, struct vcpu *to);
 bool class_spins(struct sim *sim, struct vcpu *v, u32 exits);
 

@@ -65,19 +65,6 @@ bool class_leads(struct sim *sim, struct vcpu *v)
 	return leads;
 }
 
-/* Is @prev, if there is one, not to be preempted? */
-void class_ask_unsafe(struct sim *sim, struct vg_plan *pl, struct vcpu *prev)
-{
-	if (!prev)
-		return;
-	if (vg_vm(st(sim), prev->vm->id)->hinted) {
-		pl->hold = guest_hint(prev);
-		pl->unsafe = pl->hold > 0;
-	} else {
-		pl->unsafe = guest_in_kernel(prev);
-	}
-}
-
 bool class_yield(struct sim *sim, struct vcpu *from, struct vcpu *to)
 {
 	if (!vg_spin_yield(st(sim), cell_of(sim, from), cv(from)->vi, cv(to)->vi))

@@ -204,6 +204,7 @@ int vmgang_bpf_get_vcpu(struct task_struct *p, struct vmgang_bpf_vcpu *out) __ks
 int vmgang_bpf_get_vm(u32 slot, struct vmgang_bpf_vm *out) __ksym;
 bool vmgang_bpf_in_kernel(struct task_struct *p) __ksym;
 u32 vmgang_bpf_lock_us(struct task_struct *p) __ksym;
+void vmgang_bpf_ask_safe(struct task_struct *p) __ksym;
 void vmgang_bpf_report_guard(struct task_struct *p, u64 ns, bool expired) __ksym;
 void vmgang_bpf_report_costop(struct task_struct *p, bool held) __ksym;
 void vmgang_bpf_report_gang(u32 slot, u64 id, bool start, u32 width) __ksym;
@@ -409,6 +410,8 @@ void BPF_STRUCT_OPS(vg_dispatch, s32 cpu, struct task_struct *prev)
 	if (pl->own == VG_KEEP) {
 		if (prev)
 			scx_bpf_task_set_slice(prev, SLICE_GUARD);
+		if (prev && pl->ask)
+			vmgang_bpf_ask_safe(prev);
 	} else if (pl->own < VG_MAX_VCPUS) {
 		if (!send(c, pl->own, bit, true)) {
 			unsend(c, cell, pl->own, bit, pl);

@@ -198,16 +198,21 @@ static __noinline bool leads(u32 vi)
 	return over;
 }
 
+/* The current thread's pCPU is to ask for work. */
+static __always_inline void ask_for_work(struct task_struct *p)
+{
+	scx_bpf_task_set_slice(p, 0);
+	scx_bpf_kick_cpu(bpf_get_smp_processor_id(), 0);
+}
+
 /* The current thread is found to spin: its pCPU may have to ask for work. */
 static __noinline void spun(void)
 {
 	struct task_struct *p = bpf_get_current_task_btf();
 	u32 vi = task_vcpu(p);
 
-	if (vi == VG_NONE || !vg_spin_found(&state, vg_cell(&state, vcpu_cell(vi)), vi))
-		return;
-	scx_bpf_task_set_slice(p, 0);
-	scx_bpf_kick_cpu(bpf_get_smp_processor_id(), 0);
+	if (vi != VG_NONE && vg_spin_found(&state, vg_cell(&state, vcpu_cell(vi)), vi))
+		ask_for_work(p);
 }
 
 /* In the thread of the vCPU that spins. */
@@ -220,6 +225,18 @@ int BPF_PROG(vg_vcpu_spin, u32 slot, pid_t pid, u32 vcpu, u32 exits)
 		vg_adapt_add(a, vg_adapt_spun(exits));
 	if (VMGANG_SPIN_VERDICT(exits) && vg_vm(&state, slot)->spin == VMGANG_SPIN_PREEMPT)
 		spun();
+	return 0;
+}
+
+/* In the thread of the vCPU whose guest is in a safe state, as it was asked to be. */
+SEC("tp_btf/vcpu_safe")
+int BPF_PROG(vg_vcpu_safe, u32 slot, pid_t pid, u32 vcpu)
+{
+	struct task_struct *p = bpf_get_current_task_btf();
+	u32 vi = task_vcpu(p);
+
+	if (vi != VG_NONE && vg_guard_safe(&state, vg_cell(&state, vcpu_cell(vi)), vi))
+		ask_for_work(p);
 	return 0;
 }
 

@@ -313,6 +313,8 @@ struct vg_pcpu {
 	u64 guard;		/* since when @cur is guarded, or 0 */
 	u64 pass;		/* pl->clock when @leaver left it, or 0 */
 	u64 left;		/* … and pl->now then */
+	u32 asked;		/* guest of the guarded @cur has been asked to be safe */
+	u32 safe;		/* … and says that it is */
 	u32 cpu;		/* the kernel's number */
 	u32 cur;		/* vCPU that runs */
 	u32 coming;		/* vCPU that is to run next */
@@ -439,6 +441,7 @@ enum vg_why {
  * @stopped:	ents whose gang stint ended
  * @freed:	vCPUs that are co-stopped no longer
  * @look:	when @self is to ask again, as @prev is guarded; or 0
+ * @ask:	… and its guest is to be asked to come into a safe state
  * @guarded:	vCPU whose guarded time ended, after @guard_ns; or VG_NONE
  * @expired:	… because the bound was reached
  * @mover:	ent whose VM is to have another home, or VG_NONE
@@ -475,6 +478,7 @@ struct vg_plan {
 	u32 nr_freed;
 	u32 freed[VG_PLAN_FREED];
 	u64 look;
+	u32 ask;
 	u64 guard_ns;
 	u32 guarded;
 	u32 expired;

@@ -40,6 +40,7 @@ VG_INLINE void vg_plan_begin(struct vg_plan *pl, u64 now, u32 self, u32 prev)
 	pl->nr_freed = 0;
 	pl->nr_missed = 0;
 	pl->look = 0;
+	pl->ask = 0;
 	pl->guarded = VG_NONE;
 	pl->skip = VG_NONE;
 	pl->narrow = 2 * VG_CELL_PCPUS;

@@ -58,6 +58,8 @@ static void print_stats(sd_json_variant *stats, unsigned int nr_vcpus)
 	       count(stats, VG_STAT_GUARD_EXPIRIES),
 	       count(stats, VG_STAT_GUARDED_US),
 	       count(stats, VG_STAT_GUARD_MAX_US));
+	printf("    asked to be safe          %llu\n",
+	       count(stats, VG_STAT_GUARD_ASKS));
 }
 
 /* Nothing, if it has none. */

@@ -29,7 +29,7 @@
 
 /* What lives on when the daemon does not: every pin below PIN_DIR. */
 static const char * const pins[] = {
-	"link", "policy_change", "vcpu_spin", "vcpu_lhp",
+	"link", "policy_change", "vcpu_spin", "vcpu_lhp", "vcpu_safe",
 	"ident", "exit", "state", "timers", "looks", "locks", "cgroups",
 };
 
@@ -253,7 +253,7 @@ int vg_class_adopt(struct vg_class **ret)
 }
 
 /* The programs that follow what the module tells, and their pins. */
-enum { FOLLOW_POLICY, FOLLOW_SPIN, FOLLOW_LHP, NR_FOLLOW };
+enum { FOLLOW_POLICY, FOLLOW_SPIN, FOLLOW_LHP, FOLLOW_SAFE, NR_FOLLOW };
 
 static void unfollow(struct bpf_link *follow[static NR_FOLLOW])
 {
@@ -267,6 +267,7 @@ static int follow_all(struct gang_bpf *skel, struct bpf_link *follow[static NR_F
 		[FOLLOW_POLICY] = skel->progs.vg_policy_change,
 		[FOLLOW_SPIN] = skel->progs.vg_vcpu_spin,
 		[FOLLOW_LHP] = skel->progs.vg_vcpu_lhp,
+		[FOLLOW_SAFE] = skel->progs.vg_vcpu_safe,
 	};
 
 	for (int i = 0; i < NR_FOLLOW; i++) {
@@ -285,6 +286,7 @@ static int pin_all(struct gang_bpf *skel, struct bpf_link *ops,
 		{ bpf_link__fd(follow[FOLLOW_POLICY]), "policy_change" },
 		{ bpf_link__fd(follow[FOLLOW_SPIN]), "vcpu_spin" },
 		{ bpf_link__fd(follow[FOLLOW_LHP]), "vcpu_lhp" },
+		{ bpf_link__fd(follow[FOLLOW_SAFE]), "vcpu_safe" },
 		{ bpf_map__fd(skel->maps.ident), "ident" },
 		{ bpf_map__fd(skel->maps.exits), "exit" },
 		{ bpf_map__fd(skel->maps.bss), "state" },

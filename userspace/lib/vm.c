@@ -27,6 +27,7 @@ static const char *const stat_names[VG_NR_STATS] = {
 	[VG_STAT_DIRECTED_YIELDS] = "directed_yields",
 	[VG_STAT_GUARD_EXTENSIONS] = "guard_extensions",
 	[VG_STAT_GUARD_EXPIRIES] = "guard_expiries",
+	[VG_STAT_GUARD_ASKS] = "guard_asks",
 	[VG_STAT_GUARDED_US] = "guarded_us",
 	[VG_STAT_GUARD_MAX_US] = "guard_max_us",
 	[VG_STAT_SKEW_MAX_US] = "skew_max_us",

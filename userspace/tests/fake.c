@@ -126,6 +126,7 @@ static void write_counts(const struct fake *f, const char *dir, int factor)
 		{ "spin_exits", 25 },
 		{ "spin_verdicts", 4 }, { "directed_yields", 3 },
 		{ "guard_extensions", 6 }, { "guard_expiries", 1 },
+		{ "guard_asks", 2 },
 		{ "guarded_us", 2345 }, { "guard_max_us", 1003 },
 		{ "skew_max_us", 1234 },
 		{ "gang_starts", 20 }, { "gang_stops", 19 },

@@ -24,6 +24,8 @@ struct sim_vcpu {
 	bool slice;		/* has some left, as far as the kernel knows */
 	u32 kernel;		/* in 1000: time in guest kernel mode */
 	u64 hold;		/* ns, for which it then says that it holds a lock */
+	bool answers;		/* comes into a safe state when asked, a step later */
+	bool asked;
 	u64 lost;		/* its pCPU, against its will … */
 	u64 lost_unsafe;	/* … in guest kernel mode */
 	u64 run_ns;		/* how long it runs before it sleeps; 0: for ever */
@@ -271,8 +273,10 @@ static inline void sim_schedule(struct sim *m, u32 b)
 		pl = m->plan;
 		m->look[b] = pl.look;
 		if (pl.own == VG_KEEP) {
-			if (prev != VG_NONE)
+			if (prev != VG_NONE) {
 				m->v[prev].slice = true;
+				m->v[prev].asked = pl.ask && m->v[prev].answers;
+			}
 		} else if (pl.own != VG_NONE) {
 			m->local[b] = pl.own;
 		}
@@ -399,6 +403,11 @@ static inline void sim_step(struct sim *m)
 				m->resched[b] = true;
 			}
 		}
+		if (m->v[vi].asked && vg_guard_safe(&m->st, sim_cell(m, b), vi)) {
+			m->v[vi].slice = false;
+			m->resched[b] = true;
+		}
+		m->v[vi].asked = false;
 		if ((m->look[b] && m->now >= m->look[b]) ||
 		    ((m->now + m->tick[b]) % SIM_TICK == 0 && sim_tick(m, b))) {
 			m->v[vi].slice = false;
