@@ -6,7 +6,11 @@
 . "$(dirname "$0")/lib.sh"
 class_up
 at_exit 'modprobe vmgang; systemctl start vmgangd'
-vm_start unload --vcpus 2 --payload compute || exit 1
+none=$(pins)
+# One that names a page to the module, in which it says when it holds a lock.
+vm_start unload --vcpus 2 --payload held || exit 1
+pinned_are $((none + 2)) 'a page is pinned for each vCPU with a hint'
+vms_give_way
 chrt -o -p 0 "$vm" 2>/dev/null
 until_true 2 in_class "$vm" 2
 ok $? 'the VM is in the class'
@@ -22,6 +26,7 @@ modprobe -r vmgang
 is 0 $? 'modprobe -r works with a VM running'
 test ! -e $sys
 ok $? 'sysfs is gone'
+pinned_are "$none" 'no page is pinned any more'
 bad=$(for t in /proc/"$vm"/task/*; do chrt -p "${t##*/}"; done | grep -c 'policy: SCHED_EXT')
 is 0 "$bad" 'no thread is left in SCHED_EXT'
 kill -0 "$vm"
