@@ -143,7 +143,7 @@ note "one read took $us us"
 
 # An event of a VM outlives it, and the module outlives the event.
 at_exit 'modprobe vmgang; systemctl start vmgangd'
-perf stat -a -x, -o "$work/stat" -e "vmgang/run-time,vm=$(cat "$sys/vms/$vm/id")/" sleep 6 &
+perf stat -a -x, -o "$work/stat" -e "vmgang/run-time,vm=$(cat "$sys/vms/$vm/id")/" sleep 100 &
 perf=$!
 until_true 5 pgrep -P $perf >/dev/null
 vm_stop "$vm"
@@ -151,7 +151,8 @@ systemctl stop vmgangd
 until_true 5 state_is observe
 message=$(LC_ALL=C modprobe -r vmgang 2>&1)
 is 1 $? "modprobe -r is refused while an event is open: ${message##*: }"
-wait $perf
+kill "$(pgrep -P $perf)"
+wait $perf 2>/dev/null
 within "$(awk -F, '$3 ~ "^vmgang/" { print $1 }' "$work/stat")" 1 6000 \
 	'the event of a VM that has ended keeps its count, ms'
 modprobe -r vmgang
