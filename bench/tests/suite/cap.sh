@@ -19,30 +19,46 @@ used() {
 		END {
 			span = (said[n + 1] - said[1]) * 10000
 			for (i = 2; i <= n; i++)
-				printf "%s%.2f", i > 2 ? " " : "", (said[n + i] - said[i]) / span
+				printf "%s%.2f", (i > 2 ? " " : ""), (said[n + i] - said[i]) / span
 		}'
 }
 
+# capped QUOTA: of each of the two VMs
+capped() {
+	local kind
+	for kind in off gang; do
+		echo "$1" >"/sys/fs/cgroup/vmgang-test/cap$kind.scope/cpu.max"
+	done
+}
+
+files=()
 for kind in off gang; do
 	vm_start "cap$kind" --vcpus 2 --payload compute || exit 1
 	knob "$vm" cosched $kind
-	first=$sys/vms/$vm/stats/run_us
-	group=/sys/fs/cgroup/vmgang-test/cap$kind.scope
-	# A quota more or less at either end: 30 ms of 5 s are half of what is allowed.
-	echo '30000 100000' >"$group/cpu.max"
-	within "$(used 5 "$first")" 29 31 "$kind: 30 % of one pCPU for a VM of two vCPUs that is alone"
-	echo '6000 20000' >"$group/cpu.max"
-	within "$(used 2.5 "$first")" 29 31 "$kind: 30 % with a period of 20 ms"
-	capped=$vm
-	vm_start "rival$kind" --vcpus 2 --payload compute || exit 1
-	echo '30000 100000' >"$group/cpu.max"
-	read -r its others <<<"$(used 5 "$first" "$sys/vms/$vm/stats/run_us")"
-	within "$its" 29 31 "$kind: 30 % beside another VM"
-	within "$others" 160 172 "$kind: which has the rest"
-	echo max >"$group/cpu.max"
-	within "$(used 2.5 "$first")" 90 110 "$kind: half of the host once the cap is lifted"
-	vm_stop "$capped" "$vm"
+	files+=("$sys/vms/$vm/stats/run_us")
 done
+# A quota more or less at either end: 30 ms of 5 s are half of what is allowed.
+capped '30000 100000'
+read -r off gang <<<"$(used 5 "${files[@]}")"
+within "$off" 29 31 'off: 30 % of one pCPU for a VM of two vCPUs, while pCPUs idle'
+within "$gang" 29 31 'gang: the same'
+capped '6000 20000'
+read -r off gang <<<"$(used 2.5 "${files[@]}")"
+within "$off" 29 31 'off: 30 % with a period of 20 ms'
+within "$gang" 29 31 'gang: the same'
+vm_start rival --vcpus 2 --payload compute || exit 1
+files+=("$sys/vms/$vm/stats/run_us")
+capped '30000 100000'
+read -r off gang rest <<<"$(used 5 "${files[@]}")"
+within "$off" 29 31 'off: 30 % beside a VM without a cap'
+within "$gang" 29 31 'gang: the same'
+within "$rest" 130 142 'which has the rest'
+capped max
+read -r off gang <<<"$(used 2.5 "${files[@]:0:2}")"
+within "$off" 60 74 'off: a third of the host once the cap is lifted'
+within "$gang" 60 74 'gang: the same'
+vm_stop "${vmms[@]}"
+vmms=()
 
 # What virsh schedinfo's vcpu_quota sets: cpu.max of one vCPU's own cgroup.
 vm_start capvcpu --vcpus 2 --payload compute || exit 1
