@@ -10,6 +10,7 @@ none=$(pins)
 # One that names a page to the module, in which it says when it holds a lock.
 vm_start unload --vcpus 2 --payload held || exit 1
 pinned_are $((none + 2)) 'a page is pinned for each vCPU with a hint'
+unload=$vm
 vms_give_way
 chrt -o -p 0 "$vm" 2>/dev/null
 until_true 2 in_class "$vm" 2
@@ -18,8 +19,17 @@ message=$(modprobe -r vmgang 2>&1)
 ok $((! $?)) "modprobe -r is refused while the class is attached: ${message##*: }"
 until_true 2 in_class "$vm" 2
 ok $? 'and the VM stays in the class'
+vm_start realtime --vcpus 2 --payload compute || exit 1
+until_true 2 in_class "$vm" 2
+realtime=$sys/vms/$vm/vcpus
+chrt -f -p 1 "$(cat "$realtime/1/tid")"
 systemctl stop vmgangd
 is observe "$(cat $sys/state)" 'systemctl stop vmgangd takes the class away'
+until_true 5 out_of_class "$vm"
+is 'normal fifo' "$(cat "$realtime"/{0,1}/sched_policy | paste -s -d ' ')" \
+	'a vCPU that was made fifo meanwhile stays so, its sibling is as before'
+vm_stop "$vm"
+vm=$unload
 until_true 5 out_of_class "$vm"
 ok $? "every thread has its former policy back"
 modprobe -r vmgang
