@@ -43,16 +43,17 @@ is "$(find $pmu/events $pmu/format $pmu/cpumask -type f | sort)" \
 
 # All events at once; sysfs is read before and after perf starts and ends.
 all=$(for e in $events; do printf 'vmgang/%s/,' "$e"; done)
-file_of() { # EVENT
-	sed -e 's/-time$/_us/' -e 's/-/_/g' <<<"$1"
-}
 snapshot() { # one line "EVENT VALUE" for each, over both VMs
-	local e
+	local e file a b
 	for e in $events; do
-		echo "$e $(($(stat_of "$one" "$(file_of "$e")") + $(stat_of "$two" "$(file_of "$e")")))"
+		file=${e/%-time/_us}
+		file=${file//-/_}
+		read -r a <"$sys/vms/$one/stats/$file"
+		read -r b <"$sys/vms/$two/stats/$file"
+		echo "$e $((a + b))"
 	done
 }
-export -f snapshot stat_of file_of
+export -f snapshot
 export events sys one two
 snapshot >"$work/outer0"
 counts=$(count "${all%,}" bash -c "snapshot >$work/inner0; sleep 3; snapshot >$work/inner1")
