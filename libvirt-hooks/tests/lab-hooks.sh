@@ -44,8 +44,8 @@ gang=$(policy '<vmgang:cosched>gang</vmgang:cosched><vmgang:slice_us>7000</vmgan
 
 create() { # NAME UUID-END POLICY
 	domain "$@" >"$tmp/$1.xml"
-	virsh -q create "$tmp/$1.xml" >"$tmp/out" 2>&1 && return
-	cat "$tmp/out" >&2
+	virsh -q create "$tmp/$1.xml" >"$tmp/$1.out" 2>&1 && return
+	cat "$tmp/$1.out" >&2
 	return 1
 }
 destroy() { virsh -q destroy "$1" >/dev/null 2>&1; }
@@ -103,20 +103,20 @@ cleanup() {
 # The hook alone: vmgangd does not talk to libvirt.
 by_hook() {
 	libvirt_uri none
+	create hk-b c02 "$(policy '<vmgang:cosched>always</vmgang:cosched>')" &
 	create hk-a c01 "$gang" || bad "a domain starts with the hook"
+	wait $! || bad "a domain with a bad value starts"
 	becomes "metadata becomes policy by the hook alone" hk-a cosched gang
 	is "each knob of it" "$(knob hk-a slice_us)" 7000
 	if vmgang --json show hk-a | tr -d ' \n\t' | grep -q '"cosched":{"value":"gang","source":"metadata"'
 	then ok "vmgang show names the metadata as the source"
 	else bad "vmgang show names the metadata as the source"; fi
-	destroy hk-a
-	create hk-a c01 "$(policy '<vmgang:cosched>always</vmgang:cosched>')" ||
-		bad "a domain with a bad value starts"
-	becomes "the same domain with a bad value has the default" hk-a cosched off
-	if vmgang show hk-a | grep -q 'allowed: off,'
+	becomes "a domain with a bad value has the default" hk-b cosched off
+	if vmgang show hk-b | grep -q 'allowed: off,'
 	then ok "vmgang show says what would be allowed"
-	else bad "vmgang show says what would be allowed" "$(vmgang show hk-a | head -20)"; fi
+	else bad "vmgang show says what would be allowed" "$(vmgang show hk-b | head -20)"; fi
 	destroy hk-a
+	destroy hk-b
 }
 
 # Events alone: the hook is not there.
@@ -150,6 +150,17 @@ live_edit() {
 	becomes "and new metadata is one again" hk-a cosched gang
 }
 
+# Ends vmgangd, and leaves the class to the next one: to load it takes seconds here.
+without_vmgangd() {
+	local i
+	systemctl kill --kill-whom=main --signal=USR1 vmgangd
+	for ((i = 0; i < 100; i++)); do
+		[ "$(systemctl is-active vmgangd)" = inactive ] && return
+		sleep 0.1
+	done
+	bad "vmgangd ends"
+}
+
 # hk-a runs since live_edit
 restarts() {
 	systemctl restart libvirtd
@@ -162,7 +173,7 @@ restarts() {
 	connected || bad "a restarted vmgangd connects"
 	edit hk-a '<domain><policy preset="esx"/></domain>'
 	becomes "live edits arrive after a restart of vmgangd" hk-a cosched gang
-	systemctl stop vmgangd
+	without_vmgangd
 	edit hk-a '<domain><policy preset="xen-credit"/></domain>'
 	create hk-b c02 "$gang" || bad "a domain starts without vmgangd"
 	systemctl start vmgangd
@@ -171,10 +182,10 @@ restarts() {
 	destroy hk-b
 }
 
-# The hook alone, run by hand, the least of five.
+# The hook alone, run by hand, the least of three.
 timed_hook() {
 	local start i
-	for i in 1 2 3 4 5; do
+	for i in 1 2 3; do
 		start=$(now_ms)
 		"$hook" hk-c prepare begin - <"$tmp/hk-a.xml" || echo 'status not 0'
 		echo $(($(now_ms) - start))

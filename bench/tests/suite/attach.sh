@@ -11,6 +11,7 @@ gang1=$vm
 knob "$vm" cosched gang
 vm_start off1 --vcpus 1 --payload compute || exit 1
 off1=$vm
+vms_give_way
 good=0 rounds=${VMGANG_ROUNDS:-50}
 systemctl reset-failed vmgangd 2>/dev/null
 for _ in $(seq "$rounds"); do

@@ -18,7 +18,10 @@ sleep 0.3
 is class "$(cat $sys/state)" 'the class stays when the daemon is killed'
 until_true 1 in_class "$vm" 2
 ok $? 'and the VM stays in it'
-until_true 20 test "$(systemctl show -P MainPID vmgangd)" != "$old"
+another() {
+	[ "$(systemctl show -P MainPID vmgangd)" != "$old" ]
+}
+until_true 20 another
 until_true 30 systemctl is-active --quiet vmgangd
 ok $? 'systemd starts it again'
 until_true 10 vmgang list >/dev/null

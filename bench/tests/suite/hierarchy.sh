@@ -5,6 +5,8 @@
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 class_up
+# Stints of 5 ms, so that 3 s have 600 of a pCPU's.
+over=3
 top=/sys/fs/cgroup/vmgang-test
 for slice in low high; do
 	mkdir -p "$top/$slice.slice" "$work/$slice.slice"
@@ -16,6 +18,7 @@ echo 300 >"$top/high.slice/cpu.weight"
 start() { # NAME: a VM that computes on both pCPUs, without a gang
 	vm_start "$1" --vcpus 2 --payload compute || exit 1
 	knob "$vm" cosched off
+	knob "$vm" slice_us 5000
 	until_true 5 in_class "$vm" 2
 }
 start low.slice/one

@@ -17,9 +17,9 @@ done
 at_exit "kill -KILL ${hogs[*]} 2>/dev/null"
 sleep 2
 a=$(stat_of "$vm" run_us)
-sleep 8
+sleep 5
 # The ext deadline server gives 50 ms in each second and pCPU: 5 %.
-share=$(awk -v r=$(($(stat_of "$vm" run_us) - a)) -v n="$n" 'BEGIN { printf "%.1f", r / 80000 / n }')
+share=$(awk -v r=$(($(stat_of "$vm" run_us) - a)) -v n="$n" 'BEGIN { printf "%.1f", r / 50000 / n }')
 within "$share" 3 100 'the VM has its 5 % of each pCPU beside fair-class hogs, in per cent'
 is class "$(cat $sys/state)" 'and the class is not ejected for a stall'
 # One hog alone: the gang must not hang on the pCPU that the host keeps busy.
@@ -29,6 +29,6 @@ vm_start free --vcpus 1 --payload compute || exit 1
 until_true 5 in_class "$vm" 1
 sleep 1
 a=$(stat_of "$vm" run_us)
-sleep 4
-within $(($(stat_of "$vm" run_us) - a)) 800000 4500000 'a single vCPU finds the pCPU that the host leaves free'
+sleep 3
+within $(($(stat_of "$vm" run_us) - a)) 600000 3400000 'a single vCPU finds the pCPU that the host leaves free'
 vm_stop "${vmms[@]}"

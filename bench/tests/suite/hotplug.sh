@@ -9,21 +9,21 @@ class_up
 at_exit 'echo 1 >/sys/devices/system/cpu/cpu1/online; systemctl start vmgangd'
 vm_start hotplug --vcpus 2 --payload barrier || exit 1
 knob "$vm" cosched gang
+vms_give_way
 until_true 5 in_class "$vm" 2
 expect 'sched_ext: BPF scheduler "vmgang".* disabled'
-for round in 1 2 3; do
-	echo 0 >/sys/devices/system/cpu/cpu1/online
-	until_true 20 state_is class
-	ok $? "round $round: the class is back after the pCPU went"
-	until_true 5 in_class "$vm" 2
-	a=$(stat_of "$vm" run_us)
-	sleep 1
-	within $(($(stat_of "$vm" run_us) - a)) 100000 1500000 'both vCPUs share the one left'
-	echo 1 >/sys/devices/system/cpu/cpu1/online
-	sleep 0.5
-	until_true 20 state_is class
-	ok $? "round $round: and after it came back"
-done
+before=$(attachments)
+echo 0 >/sys/devices/system/cpu/cpu1/online
+until_true 20 attached_after "$before"
+ok $? "the class is back after the pCPU went"
+until_true 5 in_class "$vm" 2
+a=$(stat_of "$vm" run_us)
+sleep 1
+within $(($(stat_of "$vm" run_us) - a)) 100000 1500000 'both vCPUs share the one left'
+before=$(attachments)
+echo 1 >/sys/devices/system/cpu/cpu1/online
+until_true 20 attached_after "$before"
+ok $? "and after it came back"
 until_true 5 in_class "$vm" 2
 a=$(stat_of "$vm" run_us)
 sleep 2

@@ -100,14 +100,16 @@ stat_of() { # PID NAME
 	cat "$sys/vms/$1/stats/$2"
 }
 
-# shares_are WHAT PID SHARE...: of what these VMs run together over 10 s, each within 2 %.
+# shares_are WHAT PID SHARE...: of what these VMs run together, each within 2 %:
+# over 10 s, as is promised, or over $over s. A VM may be a stint ahead at either
+# end, so a shorter look wants shorter stints, as many as there would be in 10 s.
 shares_are() {
 	local what=$1 i all=0 ran=() vms
 	shift
 	vms=("$@")
 	sleep 1
 	for ((i = 0; i < $#; i += 2)); do ran[i]=$(stat_of "${vms[i]}" run_us); done
-	sleep 10
+	sleep "${over:-10}"
 	for ((i = 0; i < $#; i += 2)); do
 		ran[i]=$(($(stat_of "${vms[i]}" run_us) - ran[i]))
 		all=$((all + ran[i]))
@@ -118,6 +120,20 @@ shares_are() {
 			"$(awk -v w="${vms[i + 1]}" 'BEGIN { print w * 1.02 }')" \
 			"$what: share of ${vms[i + 1]}"
 	done
+}
+
+pins() { # pages of user memory that are pinned now
+	cat /proc/sys/vm/stat_refresh
+	awk '/^nr_foll_pin_acquired / { n += $2 } /^nr_foll_pin_released / { n -= $2 }
+		END { print n }' /proc/vmstat
+}
+pinned() {
+	[ "$(pins)" -eq "$1" ]
+}
+# pinned_are N TEXT: while a guest renews its hint there is one more for a moment.
+pinned_are() {
+	until_true 2 pinned "$1"
+	is "$1" "$(pins)" "$2"
 }
 
 knob() { # PID NAME [VALUE]
@@ -160,6 +176,21 @@ expect() {
 class_up() {
 	systemctl start vmgangd
 	until_true 20 state_is class
+}
+
+# The VMs of a test that has the class loaded while they run give way to who
+# loads it: the verifier takes several times as long where it has a share only.
+# Among themselves, and so for the class, nothing changes.
+vms_give_way() {
+	echo 1 >/sys/fs/cgroup/vmgang-test/cpu.weight
+}
+
+# attached_after N: the class has been attached again since attachments said N.
+attachments() {
+	cat /sys/kernel/sched_ext/enable_seq
+}
+attached_after() {
+	[ "$(attachments)" -gt "$1" ] && state_is class
 }
 
 cleanup_hooks=()

@@ -43,16 +43,17 @@ is "$(find $pmu/events $pmu/format $pmu/cpumask -type f | sort)" \
 
 # All events at once; sysfs is read before and after perf starts and ends.
 all=$(for e in $events; do printf 'vmgang/%s/,' "$e"; done)
-file_of() { # EVENT
-	sed -e 's/-time$/_us/' -e 's/-/_/g' <<<"$1"
-}
 snapshot() { # one line "EVENT VALUE" for each, over both VMs
-	local e
+	local e file a b
 	for e in $events; do
-		echo "$e $(($(stat_of "$one" "$(file_of "$e")") + $(stat_of "$two" "$(file_of "$e")")))"
+		file=${e/%-time/_us}
+		file=${file//-/_}
+		read -r a <"$sys/vms/$one/stats/$file"
+		read -r b <"$sys/vms/$two/stats/$file"
+		echo "$e $((a + b))"
 	done
 }
-export -f snapshot stat_of file_of
+export -f snapshot
 export events sys one two
 snapshot >"$work/outer0"
 counts=$(count "${all%,}" bash -c "snapshot >$work/inner0; sleep 3; snapshot >$work/inner1")
@@ -143,7 +144,7 @@ note "one read took $us us"
 
 # An event of a VM outlives it, and the module outlives the event.
 at_exit 'modprobe vmgang; systemctl start vmgangd'
-perf stat -a -x, -o "$work/stat" -e "vmgang/run-time,vm=$(cat "$sys/vms/$vm/id")/" sleep 6 &
+perf stat -a -x, -o "$work/stat" -e "vmgang/run-time,vm=$(cat "$sys/vms/$vm/id")/" sleep 100 &
 perf=$!
 until_true 5 pgrep -P $perf >/dev/null
 vm_stop "$vm"
@@ -151,7 +152,8 @@ systemctl stop vmgangd
 until_true 5 state_is observe
 message=$(LC_ALL=C modprobe -r vmgang 2>&1)
 is 1 $? "modprobe -r is refused while an event is open: ${message##*: }"
-wait $perf
+kill "$(pgrep -P $perf)"
+wait $perf 2>/dev/null
 within "$(awk -F, '$3 ~ "^vmgang/" { print $1 }' "$work/stat")" 1 6000 \
 	'the event of a VM that has ended keeps its count, ms'
 modprobe -r vmgang

@@ -14,8 +14,4 @@ sleep 1
 is fifo "$(cat "$sys/vms/$vm/vcpus/1/sched_policy")" 'and stays so'
 vmgang doctor | grep fifo | grep -q "VM $vm .*: 1 vCPUs"
 ok $? 'vmgang doctor names it'
-at_exit 'systemctl start vmgangd'
-systemctl stop vmgangd
-until_true 5 test "$(cat "$sys/vms/$vm/vcpus/0/sched_policy")" = normal
-is fifo "$(cat "$sys/vms/$vm/vcpus/1/sched_policy")" 'detaching the class leaves it alone too'
 vm_stop "$vm"

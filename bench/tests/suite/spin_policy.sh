@@ -33,12 +33,12 @@ counted() { # what the vCPUs of the VM with the lock have counted
 vm_start locks --vcpus $((2 * $(nproc))) --payload lock || exit 1
 locks=$vm
 until_true 5 in_class "$locks" $((2 * $(nproc)))
-measure() { # VALUE: locks taken, spin exits and directed yields in 4 s
+measure() { # VALUE: locks taken, spin exits and directed yields in 3 s
 	local from
 	knob "$locks" spin "$1"
 	sleep 1
 	from=$(counted)
-	delta 4 "$locks/spin_exits" "$locks/directed_yields"
+	delta 3 "$locks/spin_exits" "$locks/directed_yields"
 	echo $(($(counted) - from))
 }
 read -r exits yields off <<<"$(measure off)"
@@ -66,7 +66,7 @@ until_true 5 in_class "$computes" 2
 share() { # VALUE: of the pCPUs' time, what the computing VM gets
 	knob "$spins" spin "$1"
 	sleep 1
-	delta 4 "$computes/run_us" "$spins/run_us" "$spins/spin_verdicts"
+	delta 3 "$computes/run_us" "$spins/run_us" "$spins/spin_verdicts"
 }
 read -r a b c <<<"$(share off)"
 within $((100 * a / (a + b))) 47 53 'spin=off: a computing VM beside it has its half'

@@ -21,7 +21,7 @@ declare -A a
 for v in "${pids[@]}"; do
 	a[$v]=$(stat_of "$v" run_us)
 done
-sleep 10
+sleep 6
 total=0
 for v in "${pids[@]}"; do
 	a[$v]=$(($(stat_of "$v" run_us) - a[$v]))
