@@ -129,7 +129,7 @@ virsh -q reset hinter
 since=$SECONDS
 until_true 30 boots 2
 ok $? 'a guest that is reset with the hint there boots again and works'
-sleep $((66 - (SECONDS - since) > 0 ? 66 - (SECONDS - since) : 0))
+sleep $((26 - (SECONDS - since) > 0 ? 26 - (SECONDS - since) : 0))
 is '500 500' "$(cat "$sys/vms/$vm"/vcpus/*/hint_us | tr '\n' ' ' | sed 's/ $//')" \
 	'it gives its hint anew, and renews it: it is there after the lease'
 "$guest" stop hinter
