@@ -100,6 +100,11 @@ stat_of() { # PID NAME
 	cat "$sys/vms/$1/stats/$2"
 }
 
+# hints PID US: every vCPU of that VM hints that; 0: none does
+hints() {
+	[ "$(cat "$sys/vms/$1"/vcpus/*/hint_us | sort -u)" = "$2" ]
+}
+
 # shares_are WHAT PID SHARE...: of what these VMs run together over 10 s, each within 2 %.
 shares_are() {
 	local what=$1 i all=0 ran=() vms
@@ -120,12 +125,38 @@ shares_are() {
 	done
 }
 
+pins() { # pages of user memory that are pinned now
+	cat /proc/sys/vm/stat_refresh
+	awk '/^nr_foll_pin_acquired / { n += $2 } /^nr_foll_pin_released / { n -= $2 }
+		END { print n }' /proc/vmstat
+}
+pinned() {
+	[ "$(pins)" -eq "$1" ]
+}
+# pinned_are N TEXT: while a guest renews its hint there is one more for a moment.
+pinned_are() {
+	until_true 2 pinned "$1"
+	is "$1" "$(pins)" "$2"
+}
+
 knob() { # PID NAME [VALUE]
 	if [ $# -eq 3 ]; then
 		echo "$3" >"$sys/vms/$1/policy/$2"
 	else
 		cat "$sys/vms/$1/policy/$2"
 	fi
+}
+
+# vm_plain PID...: neither co-scheduled nor guarded nor made to yield, whatever a
+# VM is by default here: what the daemon decides of it has been decided before.
+vm_plain() {
+	local pid name
+	for pid; do
+		until_true 10 grep -q . "$sys/vms/$pid/name"
+		for name in cosched guard spin; do
+			knob "$pid" $name off
+		done
+	done
 }
 
 in_class() { # PID: all its vCPUs are in the class
