@@ -166,8 +166,10 @@ void vmgang_account_level(struct vmgang_vm_account *vm)
 	struct vmgang_vcpu_account *vcpu;
 	u64 ns = front(vm);
 
-	list_for_each_entry(vcpu, &vm->members, link)
+	list_for_each_entry(vcpu, &vm->members, link) {
 		level(vm, vcpu, ns);
+		vcpu->skew_max_ns = 0;
+	}
 	vm->skew_max_ns = 0;
 	vm->pace_known = false;
 }
@@ -233,7 +235,9 @@ void vmgang_account_sum(struct vmgang_vm_account *vm, struct vmgang_sums *sums)
 void vmgang_account_skew(struct vmgang_vm_account *vm,
 			 struct vmgang_vcpu_account *vcpu)
 {
-	if (vcpu->state != VMGANG_WAIT)
-		vm->skew_max_ns = larger(vm->skew_max_ns,
-					 front(vm) - progress(vm, vcpu));
+	if (vcpu->state == VMGANG_WAIT)
+		return;
+	vcpu->skew_max_ns = larger(vcpu->skew_max_ns,
+				   front(vm) - progress(vm, vcpu));
+	vm->skew_max_ns = larger(vm->skew_max_ns, vcpu->skew_max_ns);
 }

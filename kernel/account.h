@@ -59,6 +59,7 @@ struct vmgang_vcpu_account {
 	u64 corun_mark;		/* corun_clock at @since */
 	u64 costop_mark;	/* ns[COSTOP] when @held became true */
 	u64 head_start;		/* progress that it was given, not having run */
+	u64 skew_max_ns;	/* how far it has been behind */
 	struct vmgang_spin spin;
 	struct vmgang_sums sums;
 };

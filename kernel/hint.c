@@ -7,10 +7,17 @@
  *
  * The first is never written, and only ever read as a number.  The second is
  * written only if it has the value by which the guest says that it may be.
- * Whatever becomes of the guest or its memory (unmapped, ballooned, rebooted,
- * another kernel), the worst is a wrong answer until the lease ends, which is at
- * most VMGANG_HINT_LEASE_S.  Every renewal pins anew, so memory that was moved
- * below the guest is found again.
+ *
+ * Nobody tells us when that memory is taken away or put elsewhere: an MMU notifier
+ * would, but who unmaps would have to wait for those who look, under a lock of
+ * both.  What a pin that is out of date means is a page that is nobody else's: one
+ * that its owner has let go of stays allocated while it is pinned, and one that he
+ * still has, elsewhere, is his.  So what is read is old, and what is written is
+ * lost or where he let us write.  Whatever becomes of the guest or its memory (unmapped, ballooned,
+ * rebooted, another kernel), the worst is a wrong answer and a page too many, until
+ * the first of these: the guest renews its offer, which pins anew what is there
+ * now, if anything; it takes it back; the vCPU's thread, the VM or this module
+ * goes; VMGANG_HINT_LEASE_S have passed.
  *
  * A guest can make the VM's work run, which is no time of its own, by nothing
  * but an offer: so it is heard ten times a second.
@@ -25,6 +32,11 @@
 #define OFFER_NS	(100 * NSEC_PER_MSEC)
 #define LEASE_NS	(VMGANG_HINT_LEASE_S * NSEC_PER_SEC)
 
+static bool pinned(const struct vmgang_hint *hint)
+{
+	return hint->page[VMGANG_HINT_HELD];
+}
+
 /* By the vCPU's own thread.  True: the VM's work is to be done. */
 bool vmgang_hint_offer(struct vmgang_hint *hint, u64 now,
 		       const struct vmgang_hint_offer *offer)
@@ -32,7 +44,7 @@ bool vmgang_hint_offer(struct vmgang_hint *hint, u64 now,
 	if (!offer->address[VMGANG_HINT_HELD]) {
 		memset(hint->word, 0, sizeof(hint->word));
 		hint->offer = *offer;
-		return hint->page[VMGANG_HINT_HELD];
+		return pinned(hint);
 	}
 	if (now < hint->next)
 		return false;
@@ -89,14 +101,29 @@ bool vmgang_hint_safe(struct vmgang_hint *hint)
 	return asked;
 }
 
-/* Has the guest said something that the VM's work has not seen? */
-bool vmgang_hint_pending(const struct vmgang_hint *hint)
+/* Is what is pinned still lent? */
+static bool lent(const struct vmgang_hint *hint, u64 now)
 {
-	return hint->mm || (hint->page[VMGANG_HINT_HELD] &&
-			    !hint->offer.address[VMGANG_HINT_HELD]);
+	return hint->offer.address[VMGANG_HINT_HELD] && now < hint->until;
 }
 
-/* Pins what @offer names, as far as it can be, into @pages, which are NULL. */
+/* Has the guest said something that the VM's work has not seen, or is it time? */
+bool vmgang_hint_pending(const struct vmgang_hint *hint, u64 now)
+{
+	return hint->mm || (pinned(hint) && !lent(hint, now));
+}
+
+/* When the VM's work is to look at it again at the latest. */
+u64 vmgang_hint_until(const struct vmgang_hint *hint)
+{
+	return pinned(hint) ? hint->until : U64_MAX;
+}
+
+/*
+ * Pins what @offer names, as far as it can be, into @pages, which are NULL.  To
+ * last, so that what may not be kept from going (a page of a DAX file) is refused
+ * and what is movable is made to stay where it does not hinder others.
+ */
 static void pin(struct mm_struct *mm, const struct vmgang_hint_offer *offer,
 		struct page **pages)
 {
@@ -140,7 +167,7 @@ static void detach(struct vmgang_vcpu *vcpu, struct mm_struct **mm,
 	*mm = hint->mm;
 	*offer = hint->offer;
 	hint->mm = NULL;
-	if (offer->address[VMGANG_HINT_HELD] && vcpu->kvcpu)
+	if (vcpu->kvcpu && lent(hint, vcpu->vm->account.now))
 		return;
 	memcpy(pages, hint->page, sizeof(hint->page));
 	memset(hint->page, 0, sizeof(hint->page));

@@ -46,7 +46,8 @@ bool vmgang_hint_held(const struct vmgang_hint *hint, u64 now);
 bool vmgang_hint_ask(struct vmgang_hint *hint, u64 now);
 bool vmgang_hint_safe(struct vmgang_hint *hint);
 
-bool vmgang_hint_pending(const struct vmgang_hint *hint);
+bool vmgang_hint_pending(const struct vmgang_hint *hint, u64 now);
+u64 vmgang_hint_until(const struct vmgang_hint *hint);
 
 /* For the VM's work, which may sleep and holds no lock. */
 void vmgang_hint_sync(struct vmgang_vcpu *vcpu);

@@ -17,7 +17,7 @@
 #include "vm.h"
 
 /* Directories and files of one vCPU. */
-#define VCPU_FILES	19
+#define VCPU_FILES	20
 
 /* What a vCPU costs in all, its files in sysfs included: at most 4 KB. */
 static_assert(sizeof(struct vmgang_vcpu) + sizeof(struct vmgang_thread) +
@@ -188,6 +188,14 @@ static struct vmgang_vcpu *to_vcpu(struct kobject *kobj)
 	return container_of(kobj, struct vmgang_vcpu, kobj);
 }
 
+/* Up to the VM's clock; nothing changes any more of one that has left. */
+static void bring_up(struct vmgang_vcpu *vcpu)
+{
+	vmgang_vm_clock(vcpu->vm);
+	if (!list_empty(&vcpu->account.link))
+		vmgang_vcpu_settle(vcpu);
+}
+
 static ssize_t vcpu_sums_show(struct kobject *kobj,
 			      struct kobj_attribute *attr, char *buf)
 {
@@ -195,9 +203,7 @@ static ssize_t vcpu_sums_show(struct kobject *kobj,
 	struct vmgang_sums sums;
 
 	scoped_guard(raw_spinlock_irqsave, &vcpu->vm->lock) {
-		vmgang_vm_clock(vcpu->vm);
-		if (!list_empty(&vcpu->account.link))
-			vmgang_vcpu_settle(vcpu);
+		bring_up(vcpu);
 		sums = vcpu->account.sums;
 	}
 	return sysfs_emit(buf, "%llu\n", sums_value(attr, &sums));
@@ -360,11 +366,25 @@ static ssize_t vcpu_hint_us_show(struct kobject *kobj,
 }
 FILE_RO(vcpu, hint_us);
 
+static ssize_t vcpu_skew_max_us_show(struct kobject *kobj,
+				     struct kobj_attribute *attr, char *buf)
+{
+	struct vmgang_vcpu *vcpu = to_vcpu(kobj);
+	u64 ns;
+
+	scoped_guard(raw_spinlock_irqsave, &vcpu->vm->lock) {
+		bring_up(vcpu);
+		ns = vcpu->account.skew_max_ns;
+	}
+	return sysfs_emit(buf, "%llu\n", ns / NSEC_PER_USEC);
+}
+FILE_RO(vcpu, skew_max_us);
+
 SUMS_FILES(vcpu);
 
 static struct attribute *vcpu_attrs[] = {
 	&vcpu_tid.attr, &vcpu_state.attr, &vcpu_sched_policy.attr,
-	&vcpu_hint_us.attr, SUMS_ATTRS(vcpu), NULL
+	&vcpu_hint_us.attr, &vcpu_skew_max_us.attr, SUMS_ATTRS(vcpu), NULL
 };
 static_assert(ARRAY_SIZE(vcpu_attrs) == VCPU_FILES + 1);
 ATTRIBUTE_GROUPS(vcpu);

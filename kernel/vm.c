@@ -18,7 +18,8 @@
  *
  * Then it is freed, when the last of these has let go:
  *
- *   - the list of VMs, and the VM's work while queued: one reference each.
+ *   - the list of VMs, and the VM's work while queued, be it for later: one
+ *     reference each, and the first phase has it queued for now.
  *     The work removes the directories, which waits for every reader and
  *     writer of their files, and then gives back the list's reference;
  *   - each vCPU: until its own directory is gone;
@@ -198,7 +199,7 @@ static struct vmgang_vm *vm_alloc(struct kvm *kvm, struct task_struct *task)
 	INIT_LIST_HEAD(&vm->link);
 	INIT_LIST_HEAD(&vm->vcpus);
 	INIT_LIST_HEAD(&vm->leaving);
-	INIT_WORK(&vm->work, vm_sync);
+	INIT_DELAYED_WORK(&vm->work, vm_sync);
 	vm->kvm = kvm;
 	vm->pid = task_tgid_nr(task);
 	vm->tgid = get_pid(task_tgid(task));
@@ -435,7 +436,26 @@ void vmgang_vm_level(struct vmgang_vm *vm)
 void vmgang_vm_kick(struct vmgang_vm *vm)
 {
 	vmgang_vm_get(vm);
-	if (!queue_work(vmgang_wq, &vm->work))
+	if (mod_delayed_work(vmgang_wq, &vm->work, 0))
+		vmgang_vm_put(vm);
+}
+
+/* Has the VM's work done when the first hint is no longer lent. */
+static void await_hints(struct vmgang_vm *vm)
+{
+	struct vmgang_vcpu *vcpu;
+	u64 until = U64_MAX, now;
+
+	scoped_guard(raw_spinlock_irqsave, &vm->lock) {
+		list_for_each_entry(vcpu, &vm->vcpus, link)
+			until = min(until, vmgang_hint_until(&vcpu->hint));
+		now = vm->account.now;
+	}
+	if (until == U64_MAX)
+		return;
+	vmgang_vm_get(vm);
+	if (!queue_delayed_work(vmgang_wq, &vm->work,
+				until > now ? nsecs_to_jiffies(until - now) + 1 : 0))
 		vmgang_vm_put(vm);
 }
 
@@ -476,8 +496,9 @@ static struct vmgang_vcpu *first_hinting(struct vmgang_vm *vm)
 	struct vmgang_vcpu *vcpu;
 
 	guard(raw_spinlock_irqsave)(&vm->lock);
+	vmgang_vm_clock(vm);
 	list_for_each_entry(vcpu, &vm->vcpus, link) {
-		if (vmgang_hint_pending(&vcpu->hint)) {
+		if (vmgang_hint_pending(&vcpu->hint, vm->account.now)) {
 			kobject_get(&vcpu->kobj);
 			return vcpu;
 		}
@@ -492,7 +513,8 @@ static struct vmgang_vcpu *first_hinting(struct vmgang_vm *vm)
  */
 static void vm_sync(struct work_struct *work)
 {
-	struct vmgang_vm *vm = container_of(work, struct vmgang_vm, work);
+	struct vmgang_vm *vm = container_of(to_delayed_work(work),
+					    struct vmgang_vm, work);
 	bool dead = READ_ONCE(vm->dead), announce = false;
 	struct vmgang_vcpu *vcpu;
 
@@ -519,6 +541,7 @@ static void vm_sync(struct work_struct *work)
 		}
 		if (announce)
 			vmgang_sysfs_announce_vm(vm);
+		await_hints(vm);
 	} else if (!list_empty(&vm->link)) {
 		if (vm->shown)
 			vmgang_sysfs_del_vm(vm);

@@ -86,7 +86,7 @@ struct vmgang_vm {
 	struct list_head link;		/* in vmgang_vms */
 	struct list_head vcpus;		/* of vmgang_vcpu.link */
 	struct list_head leaving;	/* those whose directory is to go */
-	struct work_struct work;
+	struct delayed_work work;
 	struct kobject kobj;
 	struct kobject *vcpus_kobj;
 	struct rcu_head rcu;

@@ -16,6 +16,11 @@
 #define GUEST_MEM		0x10000
 #define GUEST_MAX_VCPUS		64
 
+/* The second slot (slot.h): as large as the vCPUs' areas, which it stands for. */
+#define GUEST_SLOT		0x100000
+#define GUEST_SLOT_MOVED	0x200000
+#define GUEST_SLOT_MEM		(GUEST_MEM - GUEST_VCPU)
+
 /* Written by the VMM before the first vCPU runs. */
 #define SH_NR_VCPUS	(GUEST_SHARED + 0x00)
 #define SH_WORK		(GUEST_SHARED + 0x04)	/* turns, at least 1 */

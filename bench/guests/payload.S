@@ -38,6 +38,7 @@
 	.globl payload_compute, payload_barrier, payload_lock, payload_phase
 	.globl payload_spin, payload_idle, payload_one_busy, payload_wake
 	.globl payload_yieldy, payload_syscall, payload_held, payload_hinted
+	.globl payload_renews
 
 	.macro work turns
 	movl	\turns, %ecx
@@ -233,6 +234,18 @@ payload_held:
 	work	SH_THINK
 	count_one
 	jmp	1b
+
+payload_renews:
+	movl	SH_PHASE, %edi
+	give_hint
+1:	movl	$1, VCPU_HELD(%ebp)
+	work	SH_WORK
+	movl	$0, VCPU_HELD(%ebp)
+	work	SH_THINK
+	count_one
+	decl	%edi
+	jnz	1b
+	jmp	payload_renews
 
 payload_end:
 

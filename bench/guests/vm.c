@@ -99,7 +99,8 @@ static void guest_params(struct vm *vm)
 	*guest_word(vm, SH_LIMIT) = p->limit;
 	*guest_word(vm, SH_RUN_TSC) = run_tsc;
 	*guest_word(vm, SH_HALT_NS) = p->halt_us * 1000;
-	*guest_word(vm, SH_HINT_SHIFT) = p->hint_shift;
+	*guest_word(vm, SH_HINT_SHIFT) = p->hint_shift +
+		(p->slot == SLOT_NONE ? 0 : GUEST_SLOT - GUEST_VCPU);
 	*guest_word(vm, SH_HINT_CONTROL) = p->hint_control;
 	*guest_word(vm, SH_BARRIER) = p->nr_vcpus;
 }
@@ -179,6 +180,8 @@ int vm_create(struct vm *vm, int kvm, const struct vm_params *params)
 		fail("KVM_SET_USER_MEMORY_REGION");
 		goto destroy;
 	}
+	if (slot_create(vm))
+		goto destroy;
 	/* Intel needs three pages for itself; AMD refuses or ignores them. */
 	ioctl(vm->fd, KVM_SET_TSS_ADDR, 0xfffbd000ul);
 	if (params->payload->apic && ioctl(vm->fd, KVM_CREATE_IRQCHIP, 0)) {
@@ -310,6 +313,7 @@ void vm_destroy(struct vm *vm)
 		if (vm->vcpus[i].fd >= 0)
 			close(vm->vcpus[i].fd);
 	}
+	slot_destroy(vm);
 	if (vm->mem)
 		munmap(vm->mem, GUEST_MEM);
 	close(vm->fd);

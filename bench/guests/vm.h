@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #include "layout.h"
+#include "slot.h"
 
 struct payload {
 	const char *name;
@@ -25,6 +26,7 @@ struct vm_params {
 	uint32_t work, think, phase, limit;
 	uint32_t run_us, halt_us;
 	uint32_t hint_shift, hint_control;
+	enum slot_fate slot;
 	const cpu_set_t *pins;	/* vCPU i runs on pins[i % nr_pins] */
 	unsigned int nr_pins;
 };
@@ -47,6 +49,7 @@ struct vm {
 	struct vm_params params;
 	int fd;
 	void *mem;
+	void *slot;		/* memory of the second slot, or NULL */
 	bool stop;
 	bool failed;
 	struct vcpu vcpus[GUEST_MAX_VCPUS];

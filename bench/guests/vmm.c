@@ -38,6 +38,7 @@ PAYLOAD(yieldy);
 PAYLOAD(syscall);
 PAYLOAD(held);
 PAYLOAD(hinted);
+PAYLOAD(renews);
 
 /* Default work: a few hundred microseconds under emulation where it spins. */
 static const struct payload payloads[] = {
@@ -65,6 +66,8 @@ static const struct payload payloads[] = {
 	  "WORK turns, which it tells the host holds a lock, and THINK without" },
 	{ "hinted", payload_hinted, false, 20000,
 	  "as lock, and tells the host when it holds the lock" },
+	{ "renews", payload_renews, false, 3000,
+	  "as held, and gives its hint anew after each PHASE iterations" },
 };
 
 static struct env {
@@ -95,10 +98,12 @@ static void usage(FILE *out)
 	      "  --vcpus N        vCPUs of each VM, 1 to 64\n"
 	      "  --vms N          VMs in this process\n"
 	      "  --work N         turns of one iteration (a turn is DEC and JNZ)\n"
-	      "  --think N        lock, held, hinted: turns between two holds; syscall: in ring 3\n"
-	      "  --hint-shift N   held, hinted: bytes by which the hint's address is wrong\n"
-	      "  --hint-control N held, hinted: the hint's control word (kernel/guest/hint.h)\n"
-	      "  --phase N        phase: iterations of a phase\n"
+	      "  --think N        lock, held, hinted, renews: turns between; syscall: in ring 3\n"
+	      "  --hint-shift N   bytes by which the hint's address is wrong\n"
+	      "  --hint-control N the hint's control word (kernel/guest/hint.h)\n"
+	      "  --slot FATE      have the hint's words in a second memory slot, always held,\n"
+	      "                   and at SIGHUP unmap, move or replace it\n"
+	      "  --phase N        phase, renews: iterations of a phase\n"
 	      "  --run-us N       yieldy: microseconds of a burst\n"
 	      "  --halt-us N      idle, yieldy: microseconds of a halt\n"
 	      "  --seconds S      how long to measure; default until SIGTERM\n"
@@ -204,8 +209,8 @@ static void parse_name(const char *value)
 static void parse_options(int argc, char **argv)
 {
 	enum { PAYLOAD_OPT = 1, VCPUS, VMS, WORK, THINK, PHASE, RUN_US, HALT_US, SECONDS, COUNT,
-	       HINT_SHIFT, HINT_CONTROL, WARMUP, START_AT, INTERVAL, CHURN, ADOPT, PIN, CGROUP,
-	       NAME, UUID, HELP };
+	       HINT_SHIFT, HINT_CONTROL, SLOT, WARMUP, START_AT, INTERVAL, CHURN, ADOPT, PIN,
+	       CGROUP, NAME, UUID, HELP };
 	static const struct option options[] = {
 		{ "payload", 1, NULL, PAYLOAD_OPT }, { "vcpus", 1, NULL, VCPUS },
 		{ "vms", 1, NULL, VMS }, { "work", 1, NULL, WORK },
@@ -216,7 +221,7 @@ static void parse_options(int argc, char **argv)
 		{ "interval", 1, NULL, INTERVAL }, { "churn", 1, NULL, CHURN },
 		{ "adopt", 1, NULL, ADOPT },
 		{ "hint-shift", 1, NULL, HINT_SHIFT },
-		{ "hint-control", 1, NULL, HINT_CONTROL },
+		{ "hint-control", 1, NULL, HINT_CONTROL }, { "slot", 1, NULL, SLOT },
 		{ "pin", 1, NULL, PIN }, { "cgroup", 1, NULL, CGROUP },
 		{ "name", 1, NULL, NAME }, { "uuid", 1, NULL, UUID },
 		{ "help", 0, NULL, HELP }, { }
@@ -240,6 +245,10 @@ static void parse_options(int argc, char **argv)
 			break;
 		case HINT_CONTROL:
 			p->hint_control = parse_number("--hint-control", optarg, 0, UINT32_MAX);
+			break;
+		case SLOT:
+			if (slot_parse(optarg, &p->slot))
+				usage_error("--slot", optarg);
 			break;
 		case RUN_US: p->run_us = parse_number("--run-us", optarg, 1, 500000); break;
 		case HALT_US: p->halt_us = parse_number("--halt-us", optarg, 1, 4000000); break;
@@ -329,6 +338,8 @@ static void signals_init(void)
 	sigaddset(&orders, SIGINT);
 	sigaddset(&orders, SIGTERM);
 	sigaddset(&orders, SIGUSR2);
+	if (env.params.slot != SLOT_NONE)
+		sigaddset(&orders, SIGHUP);
 	if (!env.params.limit && !env.adopt)
 		pthread_sigmask(SIG_BLOCK, &orders, NULL);
 }
@@ -447,7 +458,9 @@ static int measure(struct vm *vms)
 			next += env.interval_ns;
 		if (!sig || sig == SIGUSR2)
 			print_rows(vms, base, now);
-	} while (!sig || sig == SIGUSR2);
+		for (i = 0; sig == SIGHUP && i < env.nr_vms; i++)
+			ret |= slot_change(&vms[i]);
+	} while (!sig || sig == SIGUSR2 || sig == SIGHUP);
 	print_rows(vms, base, now);
 out:
 	free(base);

@@ -64,15 +64,13 @@ static void tell(u32 leaf, phys_addr_t held, phys_addr_t asked_by)
 		     "S" (s) : "memory");
 }
 
+/* The reboot's word, an interrupt, can not come between the look and what is given. */
 static void give(void)
 {
-	tell(VMGANG_HINT_LEAF, slow_virt_to_phys(preempt_count_word()),
-	     ask ? slow_virt_to_phys(this_cpu_ptr(&asked)) : 0);
-}
-
-static void take_back(void *unused)
-{
-	tell(VMGANG_HINT_LEAF, 0, 0);
+	guard(irqsave)();
+	if (!READ_ONCE(leaving))
+		tell(VMGANG_HINT_LEAF, slow_virt_to_phys(preempt_count_word()),
+		     ask ? slow_virt_to_phys(this_cpu_ptr(&asked)) : 0);
 }
 
 static int is_asked(unsigned int cpu)
@@ -140,15 +138,11 @@ static void listen_no_more(void)
  */
 static void renew(struct timer_list *timer)
 {
-	unsigned long flags;
-
 	if (ask && is_asked(smp_processor_id()))
 		wake_up_process(this_cpu_read(answerers));
-	/* Or the reboot's word might come between the look and what is given. */
-	local_irq_save(flags);
-	if (!READ_ONCE(leaving))
-		give();
-	local_irq_restore(flags);
+	if (READ_ONCE(leaving))
+		return;
+	give();
 	mod_timer(timer, jiffies + VMGANG_HINT_RENEW_S * HZ);
 }
 
@@ -165,21 +159,30 @@ static int online(unsigned int cpu)
 	return 0;
 }
 
+static void leave(void *unused)
+{
+	tell(VMGANG_HINT_LEAF, 0, 0);
+	if (ask)
+		listen_no_more();
+}
+
 static int offline(unsigned int cpu)
 {
 	timer_delete_sync(per_cpu_ptr(&timers, cpu));
-	take_back(NULL);
-	if (ask)
-		listen_no_more();
+	leave(NULL);
 	return 0;
 }
 
-/* Before a reboot and before kexec: the word will soon be something else. */
+/*
+ * Before a reboot and before kexec: the words will soon be something else.  A crash
+ * calls nobody, but masks the counters' interrupt of each CPU, so that the kernel
+ * which comes then is not asked; the host forgets the words by itself.
+ */
 static int on_reboot(struct notifier_block *block, unsigned long action,
 		     void *data)
 {
 	WRITE_ONCE(leaving, true);
-	on_each_cpu(take_back, NULL, 1);
+	on_each_cpu(leave, NULL, 1);
 	return NOTIFY_DONE;
 }
 

@@ -160,6 +160,11 @@ static void test_skew(void **state)
 	move(1100, 2, VMGANG_COSTOP);
 	move(1130, 2, VMGANG_RUN);
 	assert_int_equal(f.vm.skew_max_ns, 50);
+
+	/* the VM's is that of the vCPU that was furthest behind */
+	assert_int_equal(f.vcpu[0].skew_max_ns, 20);
+	assert_int_equal(f.vcpu[1].skew_max_ns, 20);
+	assert_int_equal(f.vcpu[2].skew_max_ns, 50);
 }
 
 /* One that idles keeps up with the leader: neither is behind, nor gets ahead. */
@@ -201,6 +206,7 @@ static void test_skew_level(void **state)
 	assert_int_equal(f.vm.skew_max_ns, 40);
 	vmgang_account_level(&f.vm);
 	assert_int_equal(f.vm.skew_max_ns, 0);
+	assert_int_equal(f.vcpu[0].skew_max_ns, 0);
 	move(1050, 0, VMGANG_READY);
 	move(1055, 0, VMGANG_RUN);
 	assert_int_equal(f.vm.skew_max_ns, 5);

@@ -79,7 +79,7 @@ static void print_vcpus(sd_json_variant *vcpus)
 	static const char *const titles[] = {
 		"VCPU", "TID", "<STATE", "<POLICY", "%RUN", "%RDY", "%CSTP",
 		"%WAIT", "%CORUN", "PREEMPT", "INKERNEL", "SPIN", "YIELDS",
-		NULL
+		"SKEW", NULL
 	};
 	struct vg_table t;
 
@@ -104,6 +104,7 @@ static void print_vcpus(sd_json_variant *vcpus)
 			     count(v, VG_STAT_PREEMPTIONS_IN_KERNEL));
 		vg_table_add(&t, "%llu", count(v, VG_STAT_SPIN_EXITS));
 		vg_table_add(&t, "%llu", count(v, VG_STAT_DIRECTED_YIELDS));
+		vg_table_add(&t, "%llu", count(v, VG_STAT_SKEW_MAX_US));
 	}
 	vg_table_print(&t);
 	vg_table_done(&t);

@@ -59,7 +59,8 @@ static SD_VARLINK_DEFINE_STRUCT_TYPE(Vcpu,
 	FIELD(guard_extensions, INT),
 	FIELD(guard_expiries, INT),
 	FIELD(guard_asks, INT),
-	FIELD(guarded_us, INT));
+	FIELD(guarded_us, INT),
+	FIELD(skew_max_us, INT));
 
 static SD_VARLINK_DEFINE_STRUCT_TYPE(Vm,
 	FIELD(pid, INT),

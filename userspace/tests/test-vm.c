@@ -57,6 +57,7 @@ static void reads_everything(void **state)
 	assert_string_equal(vm.vcpus[2].state, "run");
 	assert_string_equal(vm.vcpus[2].sched_policy, "ext");
 	assert_int_equal(vm.vcpus[2].stats[VG_STAT_DIRECTED_YIELDS], 3);
+	assert_int_equal(vm.vcpus[2].stats[VG_STAT_SKEW_MAX_US], 1234);
 	vg_vm_free(&vm);
 }
 

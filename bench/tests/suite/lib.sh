@@ -100,6 +100,11 @@ stat_of() { # PID NAME
 	cat "$sys/vms/$1/stats/$2"
 }
 
+# hints PID US: every vCPU of that VM hints that; 0: none does
+hints() {
+	[ "$(cat "$sys/vms/$1"/vcpus/*/hint_us | sort -u)" = "$2" ]
+}
+
 # shares_are WHAT PID SHARE...: of what these VMs run together, each within 2 %:
 # over 10 s, as is promised, or over $over s. A VM may be a stint ahead at either
 # end, so a shorter look wants shorter stints, as many as there would be in 10 s.
@@ -142,6 +147,18 @@ knob() { # PID NAME [VALUE]
 	else
 		cat "$sys/vms/$1/policy/$2"
 	fi
+}
+
+# vm_plain PID...: neither co-scheduled nor guarded nor made to yield, whatever a
+# VM is by default here: what the daemon decides of it has been decided before.
+vm_plain() {
+	local pid name
+	for pid; do
+		until_true 10 grep -q . "$sys/vms/$pid/name"
+		for name in cosched guard spin; do
+			knob "$pid" $name off
+		done
+	done
 }
 
 in_class() { # PID: all its vCPUs are in the class

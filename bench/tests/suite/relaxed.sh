@@ -15,6 +15,7 @@ vm_start other --vcpus 1 --payload compute || exit 1
 other=$vm
 until_true 5 in_class "$relaxed" $((cpus + 1))
 until_true 5 in_class "$other" 1
+vm_plain "$relaxed" "$other"
 
 # run_times PID: run + wait of each vCPU, in microseconds
 run_times() {
@@ -31,14 +32,14 @@ spread() { # BEFORE AFTER: between the one that came furthest and the one that c
 		print max - min }'
 }
 
-# apart SKEW_US: sets it, in each of some rounds anew; the least over the rounds of how far
+# apart SKEW_US [ROUNDS]: sets it, in each of some rounds anew; the least over the rounds of how far
 # apart the vCPUs came, as seen from outside each 50 ms and by the module's own account; and
 # all co-stop time. The least, since a host whose processors are not all served at times has
 # rounds in which ticks are late; the class's own mistakes would be in each of them.
 apart() {
 	local round i from seen most said costop least=1000000000 least_said=1000000000
 	costop=$(stat_of "$relaxed" costop_us)
-	for ((round = 0; round < 8; round++)); do
+	for ((round = 0; round < ${2:-8}; round++)); do
 		knob "$relaxed" skew_us $(($1 + 1))
 		knob "$relaxed" skew_us "$1"
 		from=$(run_times "$relaxed") most=0
@@ -54,6 +55,8 @@ apart() {
 	echo "$least $least_said $(($(stat_of "$relaxed" costop_us) - costop))"
 }
 
+read -r off off_said off_costop <<<"$(apart 2000 2)"
+note "cosched=off: apart by $off us as seen, $off_said us as said; co-stopped for $off_costop us"
 knob "$relaxed" skew_us 5000
 knob "$relaxed" cosched relaxed
 is relaxed "$(knob "$relaxed" cosched)" 'the module takes it'
@@ -62,14 +65,23 @@ read -r near near_said near_costop <<<"$(apart 2000)"
 note "2 ms: apart by $near us as seen, $near_said us as said; co-stopped for $near_costop us"
 read -r far far_said far_costop <<<"$(apart 60000)"
 note "60 ms: apart by $far us as seen, $far_said us as said; co-stopped for $far_costop us"
+# Reading the files of all vCPUs one after the other takes some time itself.
+within "$off_said" $((off > 8000 ? off - 8000 : 0)) 600000 \
+	'off: what is said of how far they are apart is no less than what is seen'
+within "$off_said" $((near_said + 4000)) 600000 'and that is further than with 2 ms'
+is 0 "$off_costop" 'since nobody was co-stopped'
 # A tick is 4 ms; one may be late.
 within "$near_said" 1 $((2000 + 2 * 4000)) 'with 2 ms they are at most that and two ticks apart'
 within "$far_said" $((near_said + 4000)) $((60000 + 2 * 4000)) \
 	'with 60 ms they are further apart, but no more than that'
-# Reading the files of all vCPUs one after the other takes some time itself.
 within "$near" 0 $((2000 + 4 * 4000)) 'the same with 2 ms, seen from outside'
 within "$near_costop" 1000 1000000000 'leaders were co-stopped'
+before=$(stat_of "$relaxed" skew_max_us)
+own=$(sort -n "$sys/vms/$relaxed"/vcpus/*/skew_max_us | tail -n 1)
+within "$own" "$before" "$(stat_of "$relaxed" skew_max_us)" \
+	"the VM's largest skew is that of the vCPU that was furthest behind"
 for v in "$sys/vms/$relaxed"/vcpus/*; do
+	within "$(cat "$v/skew_max_us")" 1 "$own" "vCPU ${v##*/} has been behind"
 	within "$(cat "$v/run_us")" 100000 1000000000 "vCPU ${v##*/} has run"
 done
 
