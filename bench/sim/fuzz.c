@@ -37,11 +37,12 @@ enum feature {
 	HAS_SLICES	= 1 << 11,	/* that differ */
 	HAS_GUARD	= 1 << 12,
 	HAS_STRICT	= 1 << 13,
+	HAS_ISOLATE	= 1 << 14,
 };
 
 static const char *const features[] = {
 	"gang", "pinned", "cap", "host", "cells", "halts", "spins", "ple", "wide", "comes",
-	"weights", "slices", "guard", "strict",
+	"weights", "slices", "guard", "strict", "isolate",
 };
 
 #define NR_FEATURES (sizeof(features) / sizeof(features[0]))
@@ -80,6 +81,8 @@ static u32 features_of(const struct scenario *sc)
 			has |= vm->vcpus > cell ? HAS_GANG | HAS_WIDE : HAS_GANG;
 		if (vm->cosched == COSCHED_STRICT)
 			has |= HAS_STRICT;
+		if (vm->isolate && sc->threads > 1)
+			has |= HAS_ISOLATE;
 		if (vm->pin != PIN_NONE)
 			has |= HAS_PINNED;
 		if (vm->quota)
@@ -338,6 +341,21 @@ static void random_guests(struct scenario *sc, u64 seed)
 		random_vm(sc, &r, plain);
 }
 
+/* Cores with siblings; a cell has whole ones. */
+static void random_cores(struct scenario *sc, u64 seed)
+{
+	struct rng r = { .s = seed * 0xd1342543de82ef95ULL + 3 };
+	u32 i;
+
+	if (rng_percent(&r, 70))
+		return;
+	sc->threads = rng_percent(&r, 80) ? 2 : 4;
+	if (sc->cell < sc->pcpus)
+		sc->cell += (sc->threads - sc->cell % sc->threads) % sc->threads;
+	for (i = 0; i < sc->nr_vms; i++)
+		sc->vms[i].isolate = rng_percent(&r, 50);
+}
+
 /* Drawn last, so that a scenario stays what it is when there is more to draw. */
 static void random_scenario(struct scenario *sc, u64 seed)
 {
@@ -350,6 +368,7 @@ static void random_scenario(struct scenario *sc, u64 seed)
 		sc->vms[i].guard = rng_percent(&r, 30);
 		sc->vms[i].guard_for = pick(&r, 100, 10000) * US;
 	}
+	random_cores(sc, seed);
 }
 
 struct tally {

@@ -209,7 +209,8 @@ static void class_enqueue(struct sim *sim, struct vcpu *v, u32 flags)
 		vg_count(c, VG_STAT_HOST, 1);
 	}
 	vg_vcpu_wait(s, c, &pl, cv(v)->vi);
-	if (!(flags & ENQ_LAST) || vg_pcpu_keeper(c, vg_vcpu(s, cv(v)->vi)->bit) != VG_NONE) {
+	if (!(flags & ENQ_LAST) || c->nr_iso ||
+	    vg_pcpu_keeper(c, vg_vcpu(s, cv(v)->vi)->bit) != VG_NONE) {
 		b = decide_wake(s, c, &pl, cv(v)->vi, (flags & ENQ_WAKEUP) && !again);
 		class_of(sim)->counts.wakes++;
 	}
@@ -280,6 +281,7 @@ static void class_running(struct sim *sim, struct pcpu *p, struct vcpu *v)
 	cv(v)->where = CURRENT;
 	if (c->id == p->cell) {
 		vg_vcpu_run(st(sim), c, cv(v)->vi, cp(p)->bit, sim->now);
+		kick(sim, c, vg_core_clash(st(sim), c, cv(v)->vi));
 		return;
 	}
 	pl = begin_plan(sim, VG_NONE, VG_NONE);
@@ -521,6 +523,9 @@ static int class_begin(struct sim *sim)
 
 		cp(p)->bit = vg_cell_add_pcpu(vg_cell(cl->state, p->cell), i);
 		vg_idle_set(vg_cell(cl->state, p->cell), cp(p)->bit);
+		if (p->core < i)
+			vg_cell_join_core(vg_cell(cl->state, p->cell), cp(p)->bit,
+					  cp(&sim->pcpus[p->core])->bit);
 		cp(p)->look.fire = on_look;
 		cp(p)->look.arg = p;
 	}

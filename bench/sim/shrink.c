@@ -127,6 +127,8 @@ static bool step_vm(struct vm_conf *vm, u32 step)
 		return set(&vm->slice, 20 * MS) | set(&vm->spin, 1);
 	case 19:
 		return set(&vm->guard, 0);
+	case 20:
+		return set(&vm->isolate, 0);
 	case 9:
 		return set(&vm->jitter, 0);
 	case 10:
@@ -153,7 +155,7 @@ static bool step_vm(struct vm_conf *vm, u32 step)
 }
 
 #define HOST_STEPS	7
-#define VM_STEPS	20
+#define VM_STEPS	21
 
 static bool try(struct scenario *sc, struct scenario *copy, enum prop prop)
 {

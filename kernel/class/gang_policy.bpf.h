@@ -56,6 +56,7 @@ int BPF_PROG(vg_policy_change, u32 slot, pid_t pid, u64 id)
 	vm->cosched = info.cosched;
 	vm->spin = info.spin;
 	vm->guard = vg_guard_bound(&info);
+	vm->isolate = info.isolate == VMGANG_ISOLATE_CORE;
 	vm->slice = (u64)info.slice_us * 1000;
 	apply_policy_task(slot);
 	return 0;

@@ -28,6 +28,11 @@ enum vmgang_guard {
 	VMGANG_GUARD_KERNEL,	/* not preempted in guest kernel mode */
 };
 
+enum vmgang_isolate {
+	VMGANG_ISOLATE_OFF,
+	VMGANG_ISOLATE_CORE,	/* siblings of a core never run it and another VM */
+};
+
 enum vmgang_spins {
 	VMGANG_SPIN_OFF,
 	VMGANG_SPIN_YIELD,	/* to the sibling that KVM names */
@@ -56,6 +61,7 @@ enum vmgang_spins {
  * @spin:	enum vmgang_spins
  * @guard:	enum vmgang_guard
  * @guard_us:	how long at most, in microseconds (100..10000)
+ * @isolate:	enum vmgang_isolate
  * @managed:	1 if the VM's threads belong in the class, else 0
  */
 struct vmgang_bpf_vm {
@@ -69,6 +75,7 @@ struct vmgang_bpf_vm {
 	__u32 spin;
 	__u32 guard;
 	__u32 guard_us;
+	__u32 isolate;
 	__u32 managed;
 };
 

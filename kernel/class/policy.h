@@ -140,6 +140,7 @@ enum vg_stat {
 	VG_STAT_FRAG,		/* ns that pCPUs were kept empty for idle vCPUs */
 	VG_STAT_MOVES,		/* VMs that were given another home */
 	VG_STAT_ARRIVALS,	/* vCPUs that came from another cell */
+	VG_STAT_OVERLAPS,	/* … that began beside somebody they may not */
 	VG_NR_STATS,
 };
 
@@ -191,11 +192,13 @@ struct vg_ent {
 	u64 start;		/* VG_ON: of the stint */
 	u64 vstart;		/* VG_ON: vtime then */
 	u64 skew;		/* VG_ON: first member ran at, 0: none yet */
-	u64 on;			/* pCPUs its vCPUs run on or come to */
+	u64 on;			/* pCPUs its vCPUs run on or come to, … */
+	u64 come;		/* … of which these */
 	u64 held;		/* VG_HELD since */
 	u64 mask;		/* pCPUs that its waiting vCPUs may use */
 	u64 kept;		/* VG_ON, strict: pCPUs that stay empty for idle vCPUs */
-	u64 kept_at;		/* charged for that up to here */
+	u64 shut;		/* isolated: pCPUs empty beside its vCPUs */
+	u64 kept_at;		/* charged for both up to here */
 	u64 frag;		/* ns that they did, not yet told */
 	u64 cells;		/* cells that all of its vCPUs may use */
 	u64 seen;		/* its demand is known up to here */
@@ -225,6 +228,7 @@ struct vg_ent {
 	u32 demand;		/* pCPUs that it could use, in 1/VG_WHOLE */
 	u32 counted;		/* weight in the cell's sums, 0: none */
 	u32 pull;		/* … and its part of @want there */
+	u32 isolate;		/* shares no core with other VMs */
 };
 
 /**
@@ -273,6 +277,7 @@ struct vg_vm {
 	u32 ents;		/* list by @sibling */
 	u32 nr_vcpus;		/* in the class */
 	u32 demand;		/* when it was moved, as in its ent */
+	u32 isolate;
 };
 
 struct vg_pcpu {
@@ -281,6 +286,7 @@ struct vg_pcpu {
 	u64 deadline;
 	u64 vnow;		/* largest vtime of whose turn it was here */
 	u64 guard;		/* since when @cur is guarded, or 0 */
+	u64 core;		/* it and its siblings */
 	u32 cpu;		/* the kernel's number */
 	u32 cur;		/* vCPU that runs */
 	u32 coming;		/* vCPU that is to run next */
@@ -292,6 +298,8 @@ struct vg_pcpu {
 	u32 sent;		/* @coming is on its way: whoever placed it sees to that */
 	u32 served;		/* the pCPU has seen @coming by itself */
 	u32 stint;		/* serves a gang's stint: its deadline counts */
+	u32 going;		/* @coming has been given to it */
+	u32 holder;		/* isolated ent on the core; the lowest sibling has it */
 };
 
 /**
@@ -356,6 +364,14 @@ struct vg_cell {
 	u32 nr_running;
 	u64 look;		/* when to look again before the heartbeat; 0: no need */
 	u64 reach;		/* cells that any of its VMs may use */
+	u64 curs;		/* pCPUs where somebody is, … */
+	u64 busy;		/* … or comes, … */
+	u64 torn;		/* … or is, and another VM's vCPU comes, … */
+	u64 iso_cur;		/* … or is who is isolated, … */
+	u64 iso_next;		/* … or such a one is the occupant, … */
+	u64 iso_kept;		/* … or for whom it is kept */
+	u32 nr_iso;		/* isolated ents; without these are not kept */
+	u32 threads;		/* most siblings that a core has */
 	struct vg_demand demand;
 	struct vg_pcpu pcpu[VG_CELL_PCPUS];
 	struct vg_node tree[2 * VG_QUEUE];
@@ -435,6 +451,7 @@ struct vg_plan {
 	u32 gang;		/* what wakes belongs to a gang */
 	u32 strict;		/* … or is put together, is a strict gang */
 	u32 spare;		/* there are more pCPUs than the gang needs */
+	u32 barred;		/* only who suits the siblings' occupants is considered */
 	u64 chosen;
 	u64 hosts;		/* pCPUs that the host's own threads have */
 	u32 match[VG_CELL_PCPUS];

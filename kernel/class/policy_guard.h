@@ -56,6 +56,8 @@ VG_INLINE bool vg_guard_wanted(struct vg_state_all *s, struct vg_cell *c, struct
 		return !p->sent;
 	if (vg_pcpu_keeper(c, pl->self) != VG_NONE)
 		return vg_pcpu_keeper(c, pl->self) != v->ent;
+	if (vg_core_waits(c, e, pl->self))
+		return true;
 	if ((e->flags & VG_THROTTLED) || !vg_cap_left(&v->cap, pl->now))
 		return true;
 	if (pl->now + VG_SLOP < vg_pcpu_deadline(s, p, pl->prev))
@@ -112,10 +114,13 @@ VG_FN void vg_pick_unguarded(struct vg_state_all *s, struct vg_cell *c, struct v
 	vg_each_bit(b, m, c->guards) {
 		vi = vg_pcpu(c, b)->coming;
 		if (vi == VG_NONE || vg_pcpu(c, b)->sent ||
-		    !(vg_vcpu(s, vi)->mask & vg_bit(pl->self)))
+		    !(vg_vcpu(s, vi)->mask & vg_bit(pl->self)) ||
+		    vg_core_waits(c, vg_ent(s, vg_vcpu(s, vi)->ent), pl->self))
 			continue;
-		vg_vcpu_unplace(s, c, vi);
+		vg_vcpu_unplace(s, c, vi, pl->now);
+		pl->kick |= vg_core_freed(c, b);
 		vg_vcpu_place(s, c, vi, pl->self, pl);
+		vg_pcpu(c, pl->self)->going = 1;
 		pl->own = vi;
 		return;
 	}

@@ -19,7 +19,7 @@ VG_FN void vg_pcpu_renew(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 	struct vg_ent *e = vg_ent(s, v->ent);
 	u64 len = vg_vcpu_allowance(s, pl->prev, vg_weight_of(e->on), pl->now), left;
 
-	if (c->nr_held && len > VG_SHORT)
+	if ((c->nr_held || pl->barred) && len > VG_SHORT)
 		len = VG_SHORT;
 	if (e->flags & VG_ON) {
 		/* The first member at the deadline moves it, the others follow. */
@@ -43,6 +43,8 @@ VG_FN void vg_pcpu_renew(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 		vg_cell_advance(c, pl->self, vg_ent_vtime(e));
 	vg_vcpu_precharge(s, pl->prev, len);
 	vg_ent_requeue(s, c, v->ent);
+	if (c->nr_iso)
+		vg_core_goes_on(s, c, pl, v->ent);
 	pl->own = VG_KEEP;
 }
 
@@ -57,6 +59,7 @@ VG_FN void vg_pcpu_take(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 	struct vg_ent *e = vg_ent(s, ei);
 	u64 until = p->deadline, since = p->since, vstart = p->vstart;
 
+	vg_core_seize(s, c, pl, ei, pl->self);
 	if (pl->why & (VG_BY_TURN | VG_BY_PART))
 		vg_pcpu_displace(s, c, pl, pl->self, ei);
 	if ((pl->why & VG_BY_TURN) && vg_ent_is_gang(c, e))
@@ -68,9 +71,12 @@ VG_FN void vg_pcpu_take(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 		p->since = since;
 		p->vstart = vstart;
 	}
-	if (pl->why & VG_BY_PART)
+	if ((pl->why & VG_BY_PART) || pl->barred)
 		vg_pcpu_shorten(c, pl->self, pl->now);
 	vg_gang_release(c, e);
+	if (vg_core_waits(c, e, pl->self))
+		return;
+	p->going = 1;
 	pl->own = vi;
 }
 
@@ -85,7 +91,7 @@ VG_FN bool vg_pick_rejoin(struct vg_state_all *s, struct vg_cell *c, struct vg_p
 	e = vg_ent(s, ei);
 	if (e->cell != c->id || !(e->flags & VG_ON) || !e->nr_waiting ||
 	    (e->flags & VG_THROTTLED) ||
-	    pl->now + VG_SLOP >= e->deadline)
+	    pl->now + VG_SLOP >= e->deadline || vg_core_bars(c, e, pl->self))
 		return false;
 	vi = vg_ent_waiter(s, ei, pl->self, pl->now);
 	if (vi == VG_NONE)
@@ -171,10 +177,13 @@ VG_INLINE u32 vg_pick_narrower(struct vg_cell *c, struct vg_ent *e, bool last)
  * of them (the pCPU runs ent @inc) does already, and the next has not waited for
  * a slice yet.
  */
-VG_FN u32 vg_pick_part(struct vg_state_all *s, struct vg_plan *pl, u32 ei, u32 inc)
+VG_FN u32 vg_pick_part(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 ei,
+		       u32 inc)
 {
 	u32 vi = vg_ent_waiter(s, ei, pl->self, pl->now);
 
+	if (vg_core_bars(c, vg_ent(s, ei), pl->self))
+		return VG_NONE;
 	if (vi == VG_NONE || ei != inc)
 		return vi;
 	return vg_since(pl->now, vg_vcpu(s, vi)->since) < vg_ent(s, ei)->slice ? VG_NONE : vi;
@@ -212,7 +221,7 @@ VG_FN void vg_pick_queue(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 			if (vg_gang_start(s, c, pl, ei)) {
 				if (!k)
 					vg_cell_advance(c, pl->self, done);
-				if (pl->own != VG_NONE || vg_pcpu_keeper(c, pl->self) != VG_NONE)
+				if (p->coming != VG_NONE || vg_pcpu_keeper(c, pl->self) != VG_NONE)
 					return;
 				if (pl->off != VG_NONE && vg_vcpu(s, pl->off)->ent == ei) {
 					pl->prev = pl->off;
@@ -222,14 +231,25 @@ VG_FN void vg_pick_queue(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 					vg_pick_take(c, pl, VG_KEEP, 0, VG_STAT_KEEPS);
 					return;
 				}
+				if (inc != VG_NONE && vg_core_waits(c, vg_ent(s, inc), pl->self)) {
+					pl->prev = VG_NONE;
+					inc = VG_NONE;
+				}
 			} else {
 				vg_gang_hold(s, c, pl, ei);
+				if (vg_core_bars(c, e, pl->self)) {
+					pl->barred = 1;
+					pl->skip = ei;
+					continue;
+				}
 				if (pl->filler == VG_NONE && !vg_ent_is_strict(c, e)) {
 					pl->filler = ei;
 					limit = vtime + vg_vtime(e, e->slice);
 				}
 				pl->narrow = vg_pick_narrower(c, e, k + 2 == VG_PLAN_TRIES);
 			}
+		} else if (!vg_core_open(s, c, pl, ei, pl->self)) {
+			pl->barred = 1;
 		} else {
 			vi = vg_pcpu_hint(s, c, pl->self, ei, pl->now);
 			if (vi == VG_NONE)
@@ -247,12 +267,12 @@ VG_FN void vg_pick_queue(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 	vi = VG_NONE;
 	if (pl->filler != VG_NONE) {
 		first = vg_ent_vtime(vg_ent(s, pl->filler));
-		vi = vg_pick_part(s, pl, pl->filler, inc);
+		vi = vg_pick_part(s, c, pl, pl->filler, inc);
 	}
 	if (inc != VG_NONE &&
 	    (vi == VG_NONE || (pl->filler != inc && vg_before(vg_ent(s, inc)->vtime, limit)))) {
 		/* It goes on; by turns with siblings for which there is no pCPU. */
-		vi = pl->filler == inc ? VG_NONE : vg_pick_part(s, pl, inc, inc);
+		vi = pl->filler == inc ? VG_NONE : vg_pick_part(s, c, pl, inc, inc);
 		if (vi == VG_NONE) {
 			vg_pick_take(c, pl, VG_KEEP, 0, VG_STAT_KEEPS);
 			if (pl->filler == inc)
@@ -268,6 +288,24 @@ VG_FN void vg_pick_queue(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 	vg_pick_take(c, pl, vi, VG_BY_PART, VG_STAT_PARTIAL);
 }
 
+/* Somebody is to come to pCPU pl->self, as soon as its siblings' occupants allow that. */
+VG_FN void vg_pick_coming(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl)
+{
+	struct vg_pcpu *p = vg_pcpu(c, pl->self);
+	u64 waits = vg_core_waits(c, vg_ent(s, vg_vcpu(s, p->coming)->ent), pl->self);
+
+	if (waits && !p->sent) {
+		pl->kick |= waits;
+		return;
+	}
+	p->served = 1;
+	p->going = !p->sent;
+	if (!p->sent)
+		pl->own = p->coming;
+	else if (pl->prev != VG_NONE)
+		pl->own = VG_KEEP;	/* until it is there */
+}
+
 VG_FN void vg_pick(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl)
 {
 	struct vg_pcpu *p = vg_pcpu(c, pl->self);
@@ -281,11 +319,7 @@ VG_FN void vg_pick(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl
 	if (vg_pick_guard(s, c, pl))
 		goto out;
 	if (p->coming != VG_NONE) {
-		p->served = 1;
-		if (!p->sent)
-			pl->own = p->coming;
-		else if (prev != VG_NONE)
-			pl->own = VG_KEEP;	/* until it is there */
+		vg_pick_coming(s, c, pl);
 		goto out;
 	}
 	if (vg_pick_kept(s, c, pl))
@@ -294,7 +328,7 @@ VG_FN void vg_pick(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl
 		struct vg_ent *e = vg_ent(s, vg_vcpu(s, prev)->ent);
 
 		if ((e->flags & VG_THROTTLED) || vg_vcpu_strays(s, c, vg_vcpu(s, prev)) ||
-		    !vg_cap_left(&vg_vcpu(s, prev)->cap, pl->now)) {
+		    vg_core_waits(c, e, pl->self) || !vg_cap_left(&vg_vcpu(s, prev)->cap, pl->now)) {
 			pl->prev = VG_NONE;
 		} else if (!p->yielded && pl->now + VG_SLOP < vg_pcpu_deadline(s, p, prev) &&
 			   !vg_pick_spun(s, c, pl)) {
@@ -312,7 +346,7 @@ VG_FN void vg_pick(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl
 	}
 	if (!vg_pick_rejoin(s, c, pl))
 		vg_pick_queue(s, c, pl);
-	if (c->guards && pl->take == VG_NONE && pl->own == VG_NONE && pl->prev == VG_NONE &&
+	if (c->guards && pl->take == VG_NONE && p->coming == VG_NONE && pl->prev == VG_NONE &&
 	    vg_pcpu_keeper(c, pl->self) == VG_NONE)
 		vg_pick_unguarded(s, c, pl);
 take:
@@ -340,9 +374,10 @@ VG_FN void vg_vcpu_run(struct vg_state_all *s, struct vg_cell *c, u32 vi, u32 bi
 		return;
 	vg_vcpu_unlist(s, c, vi);
 	if (v->state == VG_COMING && p->coming != vi)
-		vg_vcpu_unplace(s, c, vi);
+		vg_vcpu_unplace(s, c, vi, now);
 	if (v->state == VG_COMING) {
 		p->coming = VG_NONE;
+		e->come &= ~vg_bit(bit);
 		if (e->coming && (e->flags & VG_ON)) {
 			if (!e->skew)
 				e->skew = now;
@@ -371,6 +406,7 @@ VG_FN void vg_vcpu_run(struct vg_state_all *s, struct vg_cell *c, u32 vi, u32 bi
 	c->runs++;
 	c->nr_running++;
 	e->on |= vg_bit(bit);
+	vg_core_note(s, c, bit, now);
 	vg_idle_clear(c, bit);
 	vg_gang_release(c, e);
 	vg_ent_requeue(s, c, v->ent);
@@ -394,6 +430,8 @@ VG_FN void vg_vcpu_stop(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 		p->cur = VG_NONE;
 	}
 	vg_ent_off(s, c, ei, v->bit);
+	if (c->nr_iso)
+		vg_core_left(s, c, pl, ei, v->bit);
 	if (p->cur == VG_NONE && p->coming == VG_NONE && !(c->kept & vg_bit(v->bit)) &&
 	    e->nr_bound > 1 &&
 	    vg_strict_on(s, c, ei, pl->now))

@@ -19,7 +19,7 @@
 #ifndef VMGANG_POLICY_QUEUE_H
 #define VMGANG_POLICY_QUEUE_H
 
-#include "policy.h"
+#include "policy_core.h"
 
 VG_INLINE struct vg_node *vg_node(struct vg_cell *c, u32 i)
 {
@@ -247,6 +247,8 @@ VG_INLINE bool vg_plan_takes(struct vg_state_all *s, struct vg_cell *c, struct v
 {
 	struct vg_node *n = vg_node(c, VG_QUEUE + vg_ent(s, ei)->pos);
 
+	if (pl->barred && vg_core_bars(c, vg_ent(s, ei), pl->self))
+		return false;
 	return ei != pl->skip && n->width <= pl->narrow && (n->mask & vg_bit(pl->self));
 }
 

@@ -37,7 +37,8 @@ VG_FN u32 vg_wake_victim(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 		other = p->cur;
 		if (other == VG_NONE || p->coming != VG_NONE || (c->kept & vg_bit(b)) ||
 		    vg_vcpu(s, other)->ent == v->ent ||
-		    vg_strict_on(s, c, vg_vcpu(s, other)->ent, pl->now))
+		    vg_strict_on(s, c, vg_vcpu(s, other)->ent, pl->now) ||
+		    !vg_core_open(s, c, pl, v->ent, b))
 			continue;
 		o = vg_ent(s, vg_vcpu(s, other)->ent);
 		if (!gran) {
@@ -67,7 +68,9 @@ VG_FN u32 vg_wake_victim(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 /* Who woke the vCPU that was placed on pCPU @bit sends it there, or the pCPU asks. */
 VG_INLINE u32 vg_wake_send(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 bit)
 {
-	if (vg_pcpu_guarded(s, c, bit)) {
+	struct vg_ent *e = vg_ent(s, vg_vcpu(s, vg_pcpu(c, bit)->coming)->ent);
+
+	if (vg_pcpu_guarded(s, c, bit) || vg_core_waits(c, e, bit)) {
 		pl->kick |= vg_bit(bit);
 		return VG_NONE;
 	}
@@ -88,7 +91,7 @@ VG_FN u32 vg_wake(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl,
 {
 	struct vg_vcpu *v = vg_vcpu(s, vi);
 	struct vg_ent *e = vg_ent(s, v->ent);
-	u64 idle = vg_cell_idle(c) & v->mask;
+	u64 idle = vg_core_idle(c, e, vg_cell_idle(c) & v->mask);
 	u32 b = VG_NONE;
 	u64 done = vg_ent_vtime(e);
 
@@ -102,6 +105,8 @@ VG_FN u32 vg_wake(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl,
 		b = idle & vg_bit(v->bit) ? v->bit : vg_lowest(idle);
 	if (pl->gang && (e->flags & VG_ON) && e->kept)
 		b = vg_strict_place(s, c, vi, b);
+	if (b != VG_NONE && vg_core_bars(c, e, b))
+		b = VG_NONE;
 	/* Whoever comes for the end of a stint takes what is free, and does not lengthen it. */
 	if (pl->gang && (e->flags & VG_ON) &&
 	    (b != VG_NONE || pl->now + VG_SLOP < e->deadline)) {
@@ -139,6 +144,7 @@ VG_FN u32 vg_wake(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl,
 	}
 	if (pl->gang && vg_ent_need(c, e) == 1)
 		vg_gang_begin(s, c, pl, v->ent);
+	vg_core_seize(s, c, pl, v->ent, b);
 	vg_pcpu_displace(s, c, pl, b, v->ent);
 	vg_pcpu_call_off(s, c, b, pl->now);
 	vg_vcpu_place(s, c, vi, b, pl);

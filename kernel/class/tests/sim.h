@@ -224,6 +224,7 @@ static inline void sim_run(struct sim *m, u32 b, u32 vi)
 	if (m->now - v->since > v->waited)
 		v->waited = m->now - v->since;
 	vg_vcpu_run(&m->st, c, vi, m->bit[b], m->now);
+	sim_kick(m, c, vg_core_clash(&m->st, c, vi));
 }
 
 /* schedule() on pCPU @b. */
