@@ -148,6 +148,7 @@ __bpf_kfunc int vmgang_bpf_get_vm(u32 slot, struct vmgang_bpf_vm *out)
 	out->spin = READ_ONCE(vm->spin);
 	out->guard = READ_ONCE(vm->guard);
 	out->guard_us = READ_ONCE(vm->guard_us);
+	out->isolate = READ_ONCE(vm->isolate);
 	out->managed = READ_ONCE(vm->managed);
 	return 0;
 }

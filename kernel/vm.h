@@ -62,6 +62,7 @@ struct vmgang_vm {
 	u32 spin;			/* enum vmgang_spins */
 	u32 guard;			/* enum vmgang_guard */
 	u32 guard_us;
+	u32 isolate;			/* enum vmgang_isolate */
 	u32 managed;
 	bool dead;
 	bool shown;			/* in sysfs; the VM's work's own */

@@ -194,6 +194,7 @@ struct vg_ent {
 	u64 skew;		/* VG_ON: first member ran at, 0: none yet */
 	u64 on;			/* pCPUs its vCPUs run on or come to, … */
 	u64 come;		/* … of which these */
+	u64 isolate;		/* shares no core with other VMs: all bits; or none */
 	u64 held;		/* VG_HELD since */
 	u64 mask;		/* pCPUs that its waiting vCPUs may use */
 	u64 kept;		/* VG_ON, strict: pCPUs that stay empty for idle vCPUs */
@@ -228,7 +229,6 @@ struct vg_ent {
 	u32 demand;		/* pCPUs that it could use, in 1/VG_WHOLE */
 	u32 counted;		/* weight in the cell's sums, 0: none */
 	u32 pull;		/* … and its part of @want there */
-	u32 isolate;		/* shares no core with other VMs */
 };
 
 /**
@@ -370,6 +370,7 @@ struct vg_cell {
 	u64 iso_cur;		/* … or is who is isolated, … */
 	u64 iso_next;		/* … or such a one is the occupant, … */
 	u64 iso_kept;		/* … or for whom it is kept */
+	u64 iso;		/* all bits if there are isolated ents, else none */
 	u32 nr_iso;		/* isolated ents; without these are not kept */
 	u32 threads;		/* most siblings that a core has */
 	struct vg_demand demand;

@@ -7,12 +7,18 @@
  * isolated their vCPUs may not occupy siblings.  What that takes to know is kept
  * as masks of the cell, brought up to date wherever an occupant changes
  * (policy_isolate.h), so that a question costs a few operations on them.  They
- * are kept only while the cell has an isolated VM (c->nr_iso).
+ * are kept only while the cell has an isolated VM (c->nr_iso, c->iso).
  */
 #ifndef VMGANG_POLICY_CORE_H
 #define VMGANG_POLICY_CORE_H
 
 #include "policy.h"
+
+/* All bits if @x is not 0, else none: the verifier would follow a branch to its end. */
+VG_INLINE u64 vg_any(u32 x)
+{
+	return 0 - (u64)((x | (0 - x)) >> 31);
+}
 
 /* The siblings of pCPU @bit. */
 VG_INLINE u64 vg_core_others(struct vg_cell *c, u32 bit)
@@ -26,9 +32,10 @@ VG_INLINE u64 vg_core_others(struct vg_cell *c, u32 bit)
  */
 VG_INLINE u64 vg_core_waits(struct vg_cell *c, struct vg_ent *e, u32 bit)
 {
-	u64 wrong = e->isolate ? c->busy & ~(e->on & ~c->torn) : c->iso_cur | c->iso_next;
+	u64 apart = e->isolate, wrong;
 
-	return c->nr_iso ? wrong & vg_core_others(c, bit) : 0;
+	wrong = (apart & c->busy & ~(e->on & ~c->torn)) | (~apart & (c->iso_cur | c->iso_next));
+	return wrong & c->iso & vg_core_others(c, bit);
 }
 
 /*
@@ -37,11 +44,11 @@ VG_INLINE u64 vg_core_waits(struct vg_cell *c, struct vg_ent *e, u32 bit)
  */
 VG_INLINE u64 vg_core_bars(struct vg_cell *c, struct vg_ent *e, u32 bit)
 {
-	u64 wrong = e->isolate ? (c->busy & ~(e->on & ~c->torn) & ~e->come) |
-				 (c->kept & ~e->kept) :
-				 c->iso_next | c->iso_kept;
+	u64 apart = e->isolate, wrong;
 
-	return c->nr_iso ? wrong & vg_core_others(c, bit) : 0;
+	wrong = apart & ((c->busy & ~(e->on & ~c->torn) & ~e->come) | (c->kept & ~e->kept));
+	wrong |= ~apart & (c->iso_next | c->iso_kept);
+	return wrong & c->iso & vg_core_others(c, bit);
 }
 
 /* Of idle pCPUs @idle those beside @e's own vCPUs, if there are any: they are paid for. */
@@ -57,11 +64,9 @@ VG_INLINE u64 vg_core_nearest(struct vg_ent *e, u64 idle)
 VG_INLINE u64 vg_core_freed(struct vg_cell *c, u32 bit)
 {
 	u64 coming = (c->busy & ~c->curs) | c->torn;
-	bool waited = c->nr_queued || c->changed != VG_NONE;
+	u64 waited = vg_any(c->nr_queued | ~c->changed);
 
-	if (!c->nr_iso)
-		return 0;
-	return (coming | (waited ? c->idle & ~c->kept : 0)) & vg_core_others(c, bit);
+	return (coming | (waited & c->idle & ~c->kept)) & c->iso & vg_core_others(c, bit);
 }
 
 #endif /* VMGANG_POLICY_CORE_H */

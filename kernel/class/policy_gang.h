@@ -471,7 +471,7 @@ VG_INLINE void vg_gang_take(struct vg_state_all *s, struct vg_cell *c, struct vg
 	u32 vi = pl->match[b & (VG_CELL_PCPUS - 1)];
 
 	pl->ending = vg_pcpu_ends(s, c, b, pl->now);
-	vg_core_seize(s, c, pl, ei, b);
+	vg_core_seize(c, pl, vg_ent(s, ei), b);
 	vg_pcpu_displace(s, c, pl, b, ei);
 	vg_pcpu_call_off(s, c, b, pl->now);
 	if (vg_vcpu(s, vi)->state != VG_WAITING || (pl->hosts & vg_bit(b))) {

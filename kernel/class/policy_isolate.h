@@ -37,14 +37,12 @@
 /* In policy_gang.h. */
 VG_FN bool vg_claimable(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 bit,
 			u32 ei);
-VG_FN void vg_pcpu_displace(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl,
-			    u32 bit, u32 by);
 VG_FN void vg_pcpu_call_off(struct vg_state_all *s, struct vg_cell *c, u32 bit, u64 now);
 VG_FN void vg_gang_stop(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 ei);
 
-VG_INLINE u64 vg_mask_set(u64 mask, u64 bit, bool on)
+VG_INLINE u64 vg_mask_set(u64 mask, u64 bit, u64 on)
 {
-	return (mask & ~bit) | (-(u64)on & bit);
+	return (mask & ~bit) | (on & bit);
 }
 
 /* The pCPUs that are empty beside an isolated VM's vCPUs on @core. */
@@ -77,17 +75,17 @@ VG_FN void vg_core_note(struct vg_state_all *s, struct vg_cell *c, u32 bit, u64 
 {
 	struct vg_pcpu *p = vg_pcpu(c, bit);
 	u32 cur = p->cur, next = vg_pcpu_occupant(p), at, to;
-	u64 b = vg_bit(bit);
+	u64 b = vg_bit(bit), is = vg_any(~cur), comes = vg_any(~next);
 
 	if (!c->nr_iso || p->core == b)
 		return;
 	at = vg_vcpu(s, cur)->ent;
 	to = vg_vcpu(s, next)->ent;
-	c->curs = vg_mask_set(c->curs, b, cur != VG_NONE);
-	c->busy = vg_mask_set(c->busy, b, next != VG_NONE);
-	c->torn = vg_mask_set(c->torn, b, (cur != VG_NONE) & (at != to));
-	c->iso_cur = vg_mask_set(c->iso_cur, b, (cur != VG_NONE) & !!vg_ent(s, at)->isolate);
-	c->iso_next = vg_mask_set(c->iso_next, b, (next != VG_NONE) & !!vg_ent(s, to)->isolate);
+	c->curs = vg_mask_set(c->curs, b, is);
+	c->busy = vg_mask_set(c->busy, b, comes);
+	c->torn = vg_mask_set(c->torn, b, is & vg_any(at ^ to));
+	c->iso_cur = vg_mask_set(c->iso_cur, b, is & vg_ent(s, at)->isolate);
+	c->iso_next = vg_mask_set(c->iso_next, b, comes & vg_ent(s, to)->isolate);
 	vg_core_fence(s, c, p->core, now);
 }
 
@@ -133,23 +131,26 @@ VG_FN u64 vg_core_avail(struct vg_cell *c, struct vg_ent *e, u64 avail)
 	return open;
 }
 
-/* Ent @ei takes pCPU @bit: whoever may not be beside it is to leave. */
-VG_INLINE void vg_core_seize(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 ei,
-			     u32 bit)
+/*
+ * Ent @e is about to take pCPU @bit: whoever may not be beside it is to ask for
+ * work, and finds that out.
+ */
+VG_INLINE void vg_core_seize(struct vg_cell *c, struct vg_plan *pl, struct vg_ent *e, u32 bit)
+{
+	pl->kick |= vg_core_waits(c, e, bit) | vg_core_bars(c, e, bit);
+}
+
+/* The vCPU of ent @ei that runs on pCPU pl->self may be there no longer. */
+VG_FN bool vg_core_lost(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 ei)
 {
 	struct vg_ent *e = vg_ent(s, ei);
-	u64 m;
-	u32 b;
 
-	vg_each_bit(b, m, vg_core_bars(c, e, bit)) {
-		u32 vi = vg_pcpu_occupant(vg_pcpu(c, b));
-
-		/* It runs whole or not at all. */
-		if (vi != VG_NONE && vg_ent_is_strict(c, vg_ent(s, vg_vcpu(s, vi)->ent)))
-			vg_gang_stop(s, c, pl, vg_vcpu(s, vi)->ent);
-		vg_pcpu_displace(s, c, pl, b, ei);
-	}
-	pl->kick |= vg_core_waits(c, e, bit);
+	if (!vg_core_waits(c, e, pl->self))
+		return false;
+	/* It runs whole or not at all. */
+	if (vg_ent_is_strict(c, e))
+		vg_gang_stop(s, c, pl, ei);
+	return true;
 }
 
 /* Idle pCPUs of @idle where a vCPU of @e may begin at once. */
@@ -200,11 +201,12 @@ VG_FN bool vg_ent_isolate(struct vg_state_all *s, struct vg_cell *c, u32 ei, boo
 	if (!!e->isolate == on)
 		return false;
 	c->nr_iso += on;
-	e->isolate = on;
+	e->isolate = vg_any(on);
 	c->iso_kept = on ? c->iso_kept | e->kept : c->iso_kept & ~e->kept;
 	vg_each_bit(b, m, c->all)
 		vg_core_note(s, c, b, now);
 	c->nr_iso -= !on;
+	c->iso = vg_any(c->nr_iso);
 	return true;
 }
 

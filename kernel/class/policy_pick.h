@@ -59,7 +59,7 @@ VG_FN void vg_pcpu_take(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 	struct vg_ent *e = vg_ent(s, ei);
 	u64 until = p->deadline, since = p->since, vstart = p->vstart;
 
-	vg_core_seize(s, c, pl, ei, pl->self);
+	vg_core_seize(c, pl, e, pl->self);
 	if (pl->why & (VG_BY_TURN | VG_BY_PART))
 		vg_pcpu_displace(s, c, pl, pl->self, ei);
 	if ((pl->why & VG_BY_TURN) && vg_ent_is_gang(c, e))
@@ -109,7 +109,7 @@ VG_FN bool vg_pick_kept(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 
 	if (ei == VG_NONE)
 		return false;
-	if (!vg_strict_on(s, c, ei, pl->now)) {
+	if (!vg_strict_on(s, c, ei, pl->now) || vg_core_bars(c, vg_ent(s, ei), pl->self)) {
 		vg_gang_stop(s, c, pl, ei);
 		vg_strict_release(s, c, pl, ei);
 		return false;
@@ -231,10 +231,6 @@ VG_FN void vg_pick_queue(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 					vg_pick_take(c, pl, VG_KEEP, 0, VG_STAT_KEEPS);
 					return;
 				}
-				if (inc != VG_NONE && vg_core_waits(c, vg_ent(s, inc), pl->self)) {
-					pl->prev = VG_NONE;
-					inc = VG_NONE;
-				}
 			} else {
 				vg_gang_hold(s, c, pl, ei);
 				if (vg_core_bars(c, e, pl->self)) {
@@ -328,7 +324,7 @@ VG_FN void vg_pick(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl
 		struct vg_ent *e = vg_ent(s, vg_vcpu(s, prev)->ent);
 
 		if ((e->flags & VG_THROTTLED) || vg_vcpu_strays(s, c, vg_vcpu(s, prev)) ||
-		    vg_core_waits(c, e, pl->self) || !vg_cap_left(&vg_vcpu(s, prev)->cap, pl->now)) {
+		    vg_core_lost(s, c, pl, vg_vcpu(s, prev)->ent) || !vg_cap_left(&vg_vcpu(s, prev)->cap, pl->now)) {
 			pl->prev = VG_NONE;
 		} else if (!p->yielded && pl->now + VG_SLOP < vg_pcpu_deadline(s, p, prev) &&
 			   !vg_pick_spun(s, c, pl)) {
@@ -350,6 +346,8 @@ VG_FN void vg_pick(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl
 	    vg_pcpu_keeper(c, pl->self) == VG_NONE)
 		vg_pick_unguarded(s, c, pl);
 take:
+	if (pl->take == VG_KEEP && vg_core_lost(s, c, pl, vg_vcpu(s, pl->prev)->ent))
+		goto out;
 	if (pl->take == VG_KEEP)
 		vg_pcpu_renew(s, c, pl);
 	else if (pl->take != VG_NONE)
@@ -361,6 +359,9 @@ out:
 	p->hint = VG_NONE;
 	p->spun = VG_NONE;
 	pl->kick &= ~(pl->placed | vg_bit(pl->self));
+	/* A gang that it has just started elsewhere took its core: it asks once more. */
+	if (pl->take == VG_KEEP && pl->own == VG_NONE)
+		pl->kick |= vg_bit(pl->self);
 }
 
 /* vCPU @vi begins to run on pCPU @bit, because we said so or in spite of it. */

@@ -144,7 +144,7 @@ VG_FN u32 vg_wake(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl,
 	}
 	if (pl->gang && vg_ent_need(c, e) == 1)
 		vg_gang_begin(s, c, pl, v->ent);
-	vg_core_seize(s, c, pl, v->ent, b);
+	vg_core_seize(c, pl, e, b);
 	vg_pcpu_displace(s, c, pl, b, v->ent);
 	vg_pcpu_call_off(s, c, b, pl->now);
 	vg_vcpu_place(s, c, vi, b, pl);

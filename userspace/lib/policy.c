@@ -18,6 +18,7 @@ static const char *const cosched_values[] = {
 	"off", "strict", "gang", "relaxed", "adaptive", NULL
 };
 static const char *const guard_values[] = { "off", "kernel", "hint", NULL };
+static const char *const isolate_values[] = { "off", "core", NULL };
 static const char *const spin_values[] = {
 	"off", "yield", "preempt", NULL
 };
@@ -71,6 +72,13 @@ static const struct {
 		.builtin = "1000",
 		.min = GUARD_US_MIN,
 		.max = GUARD_US_MAX,
+	},
+	[VG_KNOB_ISOLATE] = {
+		.name = "isolate",
+		.sysfs = "policy/isolate",
+		.allowed = "off, core",
+		.builtin = "off",
+		.values = isolate_values,
 	},
 	[VG_KNOB_MANAGED] = {
 		.name = "managed",

@@ -49,7 +49,7 @@ static void errors_explain(void **state)
 	vg_knob_check("spun", "off", &error);
 	assert_string_equal(error,
 		"unknown knob \"spun\" (known: preset, cosched, "
-		"guard, spin, slice_us, guard_us, managed)");
+		"guard, spin, slice_us, guard_us, isolate, managed)");
 	free(error);
 }
 
