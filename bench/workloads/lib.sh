@@ -189,6 +189,13 @@ uptime_ms()
 # nap SECONDS: without a fork
 nap() { read -r -t "$1" <>"$tmp/nap"; }
 
+# sleep_until MS, of uptime_ms
+sleep_until()
+{
+	uptime_ms
+	[ "$ms" -ge "$1" ] || nap "$((($1 - ms) / 1000)).$(printf %03d $((($1 - ms) % 1000)))"
+}
+
 # cgroup_set VM FILE VALUE
 cgroup_set()
 {

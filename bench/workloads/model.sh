@@ -155,12 +155,6 @@ model_policy_check()
 		die "${vm_names[$1]} was to have cosched=$2, has $cosched (managed $managed)"
 }
 
-sleep_until()
-{
-	uptime_ms
-	[ "$ms" -ge "$1" ] || nap "$((($1 - ms) / 1000)).$(printf %03d $((($1 - ms) % 1000)))"
-}
-
 # model_read VM RUNTIME WALL, in ns
 model_read()
 {

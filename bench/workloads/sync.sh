@@ -91,12 +91,12 @@ sync_phase()
 		# policy of VMs that appear
 		vms_policy "${policy[@]}"
 	fi
-	sleep_until_ms $((start + settle - 300))
+	sleep_until $((start + settle - 300))
 	[ ! -d "$sys" ] || vms_policy "${policy[@]}"
-	sleep_until_ms $((start + settle))
+	sleep_until $((start + settle))
 	outer_before
 	vms_stats begin
-	sleep_until_ms $((start + settle + window))
+	sleep_until $((start + settle + window))
 	vms_stats end
 	outer_since
 	[ ! -d "$sys" ] || vms_policy_check "${policy[@]}"
@@ -105,12 +105,6 @@ sync_phase()
 	if [ "$lost" != - ] && [ "$lost" -gt "$round_lost" ]; then
 		round_lost=$lost
 	fi
-}
-
-sleep_until_ms()
-{
-	uptime_ms
-	[ "$ms" -ge "$1" ] || sleep "$((($1 - ms) / 1000)).$(printf %03d $((($1 - ms) % 1000)))"
 }
 
 # vCPU 0's barriers are the VM's; its first row is the window's.

@@ -179,6 +179,8 @@ struct vg_vcpu {
 	u32 bounced;		/* times its pCPU was gone when it came */
 	u32 costop;		/* reported as co-stopped */
 	u32 notch;		/* PAUSED: on the wheel */
+	u32 doubt;		/* extensions in a row that expired, up to VG_GUARD_DOUBT */
+	u32 refused;		/* extensions it is still to go without */
 	u32 elder;		/* in its ent's list of members */
 	u32 younger;
 };

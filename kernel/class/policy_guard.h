@@ -13,8 +13,11 @@
  * (pcpu->coming): it is not sent, because an insertion would not ask.
  *
  * What is taken is charged as all that runs is, so the VM has it back to give
- * when its turn comes; and a guest that is never safe gets its share, in stints
- * that are longer by the bound.  Not guarded is who gives the pCPU away itself,
+ * when its turn comes, and a guest that is never safe gets its share.  Others
+ * would wait out the bound for nothing each time, and those that wake often
+ * would get little done: so whose extension expires goes without the next one,
+ * and without 3, 7 and up to 31 of the next if that goes on, until it is met in a
+ * safe state.  Not guarded is who gives the pCPU away itself,
  * by spinning or yielding; nor is anyone from the host's own threads; nor is a
  * strict gang, of which nobody is left to wait for a lock.
  */
@@ -26,6 +29,7 @@
 #define VG_GUARD_LOOKS	20
 /* A look is an exit, a pass through the scheduler and an entry: some us each. */
 #define VG_GUARD_LOOK	(50 * 1000ULL)
+#define VG_GUARD_DOUBT	5
 
 /* The extension on pCPU @bit, if there is one, is over. */
 VG_FN void vg_guard_end(struct vg_cell *c, struct vg_plan *pl, u32 bit, bool expired)
@@ -69,6 +73,13 @@ VG_INLINE bool vg_guard_wanted(struct vg_state_all *s, struct vg_cell *c, struct
 	return ei != VG_NONE && (ei == v->ent || vg_ent_before(vg_ent(s, ei), e));
 }
 
+/* vCPU @v was met in a safe state, or was not within its bound. */
+VG_INLINE void vg_guard_learn(struct vg_vcpu *v, bool expired)
+{
+	v->doubt = !expired ? 0 : v->doubt < VG_GUARD_DOUBT ? v->doubt + 1 : VG_GUARD_DOUBT;
+	v->refused = expired ? (1U << v->doubt) - 1 : 0;
+}
+
 /* pl->prev, charged up to now, goes on although it should not; see above. */
 VG_FN bool vg_pick_guard(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl)
 {
@@ -79,9 +90,15 @@ VG_FN bool vg_pick_guard(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 	if (pl->prev == VG_NONE)
 		return false;
 	bound = vg_ent_is_strict(c, vg_ent(s, v->ent)) ? 0 : vg_vm(s, v->slot)->guard;
+	if (bound && !pl->unsafe)
+		vg_guard_learn(v, false);
 	if (!bound || !pl->unsafe || p->yielded || p->hint != VG_NONE || p->spun != VG_NONE ||
 	    !vg_guard_wanted(s, c, pl)) {
 		vg_guard_end(c, pl, pl->self, false);
+		return false;
+	}
+	if (!p->guard && v->refused) {
+		v->refused--;
 		return false;
 	}
 	if (!p->guard)
@@ -90,6 +107,7 @@ VG_FN bool vg_pick_guard(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 	until = p->guard + bound;
 	if (pl->now >= until) {
 		vg_guard_end(c, pl, pl->self, true);
+		vg_guard_learn(v, true);
 		return false;
 	}
 	if (p->coming != VG_NONE) {

@@ -89,18 +89,23 @@ static void test_share_of_gangs_falls(void **state)
 	check_share(GANG);
 }
 
-/* A guest that is never safe: each extension ends with the bound, and it gains nothing. */
+/*
+ * A guest that is never safe: each extension ends with the bound, one in 32 is
+ * granted, and it gains nothing.
+ */
 static void test_never_safe(void **state)
 {
 	struct sim *m = sim_new(2, 5);
-	u64 ran = 0;
+	u64 ran = 0, all, unsafe;
 	u32 i;
 
 	add_vm(m, 0, 2, OFF, 1000, BOUND);
 	for (i = 1; i < 4; i++)
 		add_vm(m, i, 2, OFF, 0, 0);
 	sim_go(m, 10000);
-	assert_true(stat(m, VG_STAT_GUARDS) > 100);
+	lost(m, &all, &unsafe);
+	assert_true(unsafe > 200);
+	assert_in_range(stat(m, VG_STAT_GUARDS), unsafe / 64, 10 + unsafe / 16);
 	assert_int_equal(stat(m, VG_STAT_EXPIRIES), stat(m, VG_STAT_GUARDS));
 	assert_int_equal(stat(m, VG_STAT_GUARD_SUM), stat(m, VG_STAT_GUARDS) * BOUND);
 	for (i = 0; i < 4; i++)
@@ -117,7 +122,7 @@ static void test_cap_is_charged(void **state)
 	add_vm(m, 0, 1, OFF, 1000, 10 * VG_MS);
 	vg_cap_set(&m->st.vms[0].cap, 20 * VG_MS, 100 * VG_MS, 0);
 	sim_go(m, 10000);
-	assert_true(stat(m, VG_STAT_EXPIRIES) > 50);
+	assert_true(stat(m, VG_STAT_EXPIRIES) > 5);
 	assert_in_range(sim_vm_ran(m, 0), 1960 * VG_MS, 2060 * VG_MS);
 	free(m);
 }
@@ -128,7 +133,7 @@ static void test_wake_up_waits(void **state)
 	struct sim *m = sim_new(1, 5);
 	u32 waker;
 
-	add_vm(m, 0, 1, OFF, 1000, BOUND);
+	add_vm(m, 0, 1, OFF, 900, BOUND);
 	waker = sim_vcpu(m, 1, OFF, 100, ANY);
 	m->v[waker].run_ns = VG_MS;
 	m->v[waker].sleep_ns = 200 * VG_MS;
@@ -136,7 +141,7 @@ static void test_wake_up_waits(void **state)
 	m->v[waker].waited = 0;
 	sim_go(m, 10000);
 	assert_true(stat(m, VG_STAT_WAKE_PREEMPTS) > 20);
-	assert_true(stat(m, VG_STAT_EXPIRIES) > 40);
+	assert_true(stat(m, VG_STAT_EXPIRIES) > 5);
 	assert_in_range(m->v[waker].waited, BOUND, BOUND + SIM_TICK + 2 * SIM_STEP);
 	m->v[0].kernel = 0;
 	m->v[waker].waited = 0;
