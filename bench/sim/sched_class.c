@@ -209,8 +209,7 @@ static void class_enqueue(struct sim *sim, struct vcpu *v, u32 flags)
 		vg_count(c, VG_STAT_HOST, 1);
 	}
 	vg_vcpu_wait(s, c, &pl, cv(v)->vi);
-	if (!(flags & ENQ_LAST) || c->nr_iso ||
-	    vg_pcpu_keeper(c, vg_vcpu(s, cv(v)->vi)->bit) != VG_NONE) {
+	if (!(flags & ENQ_LAST) || !vg_pcpu_asked(c, vg_vcpu(s, cv(v)->vi)->bit)) {
 		b = decide_wake(s, c, &pl, cv(v)->vi, (flags & ENQ_WAKEUP) && !again);
 		class_of(sim)->counts.wakes++;
 	}
@@ -477,11 +476,6 @@ static bool class_held(struct sim *sim, struct vcpu *v)
 	       vg_vcpu(st(sim), cv(v)->vi)->state == VG_PAUSED;
 }
 
-static u32 class_cell_of(struct sim *sim, struct vcpu *v)
-{
-	return ent_of(sim, v)->cell;
-}
-
 /*
  * A state of its own for each simulation, without clearing 10 MB each time: a
  * private mapping of one that has just begun, of which only the pages that the
@@ -523,9 +517,7 @@ static int class_begin(struct sim *sim)
 
 		cp(p)->bit = vg_cell_add_pcpu(vg_cell(cl->state, p->cell), i);
 		vg_idle_set(vg_cell(cl->state, p->cell), cp(p)->bit);
-		if (p->core < i)
-			vg_cell_join_core(vg_cell(cl->state, p->cell), cp(p)->bit,
-					  cp(&sim->pcpus[p->core])->bit);
+		join_core(sim, p);
 		cp(p)->look.fire = on_look;
 		cp(p)->look.arg = p;
 	}

@@ -43,7 +43,8 @@ struct vmgang_bpf_vm class_policy(struct sim *sim, struct vcpu *v)
 		.id = v->vm->id + 1, .cgroup_id = v->vm->id + 1, .slot = v->vm->id,
 		.pid = 1, .nr_vcpus = v->vm->nr_vcpus, .cosched = cosched_of(sim, v),
 		.slice_us = (u32)(conf->slice / US), .managed = 1, .spin = spin_of(sim, v),
-		.isolate = (u32)conf->isolate, .guard = guard_of(sim, v), .guard_us = (u32)(conf->guard_for / US),
+		.isolate = (u32)conf->isolate, .guard = guard_of(sim, v),
+		.guard_us = (u32)(conf->guard_for / US),
 	};
 }
 

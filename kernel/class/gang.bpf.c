@@ -343,8 +343,7 @@ void BPF_STRUCT_OPS(vg_enqueue, struct task_struct *p, u64 enq_flags)
 		vg_count(c, VG_STAT_HOST, 1);
 	}
 	vg_vcpu_wait(&state, c, pl, vi);
-	/* A pCPU that is kept, or that may not take it, has not asked for work. */
-	if (!(enq_flags & ENQ(LAST)) || c->nr_iso || vg_pcpu_keeper(c, v->bit) != VG_NONE)
+	if (!(enq_flags & ENQ(LAST)) || !vg_pcpu_asked(c, v->bit))
 		b = vg_wake(&state, c, pl, vi, (enq_flags & ENQ(WAKEUP)) && !again);
 	held = vg_ent(&state, v->ent)->flags & VG_HELD;
 	bpf_spin_unlock(lock);

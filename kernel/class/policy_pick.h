@@ -324,7 +324,8 @@ VG_FN void vg_pick(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl
 		struct vg_ent *e = vg_ent(s, vg_vcpu(s, prev)->ent);
 
 		if ((e->flags & VG_THROTTLED) || vg_vcpu_strays(s, c, vg_vcpu(s, prev)) ||
-		    vg_core_lost(s, c, pl, vg_vcpu(s, prev)->ent) || !vg_cap_left(&vg_vcpu(s, prev)->cap, pl->now)) {
+		    vg_core_lost(s, c, pl, vg_vcpu(s, prev)->ent) ||
+		    !vg_cap_left(&vg_vcpu(s, prev)->cap, pl->now)) {
 			pl->prev = VG_NONE;
 		} else if (!p->yielded && pl->now + VG_SLOP < vg_pcpu_deadline(s, p, prev) &&
 			   !vg_pick_spun(s, c, pl)) {

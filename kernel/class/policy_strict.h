@@ -38,6 +38,15 @@ VG_INLINE u32 vg_pcpu_keeper(struct vg_cell *c, u32 bit)
 	return c->kept & vg_bit(bit) ? vg_pcpu(c, bit)->keep : VG_NONE;
 }
 
+/*
+ * Has pCPU @bit, which has nothing else to run, asked for work?  Not if it is kept,
+ * or if it may not go on with what it has.
+ */
+VG_INLINE bool vg_pcpu_asked(struct vg_cell *c, u32 bit)
+{
+	return !c->nr_iso && vg_pcpu_keeper(c, bit) == VG_NONE;
+}
+
 /* Charge ent @ei what its pCPUs, and those beside it, have been empty so far. */
 VG_FN void vg_strict_settle(struct vg_state_all *s, struct vg_cell *c, u32 ei, u64 now)
 {

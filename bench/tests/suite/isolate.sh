@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Shows that under isolate=core two VMs are never in guest mode at once on the threads of a core, at what cost, and that off lets them.
+# Shows that under isolate=core two VMs are never in guest mode at once on one core, at what cost, and off lets them.
 # lab: --cpus 4 --threads 2
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
