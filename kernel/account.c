@@ -26,6 +26,7 @@ void vmgang_sums_add(struct vmgang_sums *to, const struct vmgang_sums *from)
 	to->corun_ns += from->corun_ns;
 	to->preemptions += from->preemptions;
 	to->preemptions_in_kernel += from->preemptions_in_kernel;
+	to->preemptions_in_lock += from->preemptions_in_lock;
 	to->spin_exits += from->spin_exits;
 	to->spin_verdicts += from->spin_verdicts;
 	to->directed_yields += from->directed_yields;

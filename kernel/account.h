@@ -25,6 +25,7 @@ struct vmgang_sums {
 	u64 corun_ns;
 	u64 preemptions;
 	u64 preemptions_in_kernel;
+	u64 preemptions_in_lock;
 	u64 spin_exits;
 	u64 spin_verdicts;
 	u64 directed_yields;

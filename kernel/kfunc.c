@@ -180,6 +180,25 @@ __bpf_kfunc bool vmgang_bpf_in_kernel(struct task_struct *p__ign)
 }
 
 /**
+ * vmgang_bpf_lock_us - does the vCPU hold a lock, by its guest's own word?
+ * @p__ign: its thread
+ *
+ * Uhlig et al. (as above), section 4.2: the guest says how long it holds a lock.
+ * It may lie.
+ *
+ * Return: 0 if it does not, or its guest gives no hint; else for how long it says
+ * it holds locks, in microseconds (1..65535).
+ */
+__bpf_kfunc u32 vmgang_bpf_lock_us(struct task_struct *p__ign)
+{
+	struct vmgang_thread *thread;
+
+	guard(rcu)();
+	thread = vmgang_thread_find(p__ign);
+	return thread ? vmgang_vcpu_lock_us(thread) : 0;
+}
+
+/**
  * vmgang_bpf_report_guard - a vCPU was let go on in guest kernel mode
  * @p__ign: its thread
  * @ns: for how long
@@ -275,6 +294,7 @@ BTF_ID_FLAGS(func, vmgang_bpf_detach_class)
 BTF_ID_FLAGS(func, vmgang_bpf_get_vcpu, KF_RCU)
 BTF_ID_FLAGS(func, vmgang_bpf_get_vm)
 BTF_ID_FLAGS(func, vmgang_bpf_in_kernel, KF_RCU)
+BTF_ID_FLAGS(func, vmgang_bpf_lock_us, KF_RCU)
 BTF_ID_FLAGS(func, vmgang_bpf_report_guard, KF_RCU)
 BTF_ID_FLAGS(func, vmgang_bpf_report_costop, KF_RCU)
 BTF_ID_FLAGS(func, vmgang_bpf_report_gang)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The only file that knows KVM.  Three functions of kvm.ko are hooked, by
+ * The only file that knows KVM.  Four functions of kvm.ko are hooked, by
  * name, with fprobes; /sys/kernel/tracing/enabled_functions shows them:
  *
  *	kvm_arch_vcpu_ioctl_run(vcpu)	once for each KVM_RUN, in the vCPU's
@@ -10,6 +10,8 @@
  *	kvm_vcpu_on_spin(vcpu, kernel)	where every kind of spin exit arrives:
  *					PLE, pause filter, Hyper-V's and Xen's
  *					hypercalls
+ *	kvm_emulate_cpuid(vcpu)		where a guest's hint comes from: see
+ *					guest/hint.h
  *
  * Only entries are hooked, so that no thread that is inside one of these
  * functions for hours returns through us.
@@ -31,6 +33,7 @@
 #include <linux/string.h>
 
 #include "compat.h"
+#include "guest/hint.h"
 #include "vm.h"
 
 static void (* const pin_kvm)(struct kvm *kvm) __used = kvm_put_kvm;
@@ -62,6 +65,53 @@ static int on_spin(struct fprobe *fprobe, unsigned long ip,
 	thread = vmgang_thread_find(current);
 	if (thread)
 		vmgang_vcpu_spin(thread);
+	return 0;
+}
+
+/*
+ * Where in the VMM's memory the guest-physical address is, or 0 if it is
+ * nowhere.  The vCPU's thread holds kvm->srcu while it handles an exit.
+ */
+static unsigned long guest_address(struct kvm_vcpu *vcpu, gpa_t gpa)
+{
+	struct kvm_memory_slot *slot;
+
+	slot = __gfn_to_memslot(kvm_memslots(vcpu->kvm), gpa_to_gfn(gpa));
+	if (!slot || slot->flags & KVM_MEMSLOT_INVALID)
+		return 0;
+	return __gfn_to_hva_memslot(slot, gpa_to_gfn(gpa)) + offset_in_page(gpa);
+}
+
+/* What is not valid takes the hint back, too. */
+static void hear_hint(struct vmgang_thread *thread, struct kvm_vcpu *vcpu)
+{
+	const unsigned long *regs = vcpu->arch.regs;
+	u32 control = regs[VCPU_REGS_RCX];
+	gpa_t gpa = regs[VCPU_REGS_RBX];
+	struct vmgang_hint_offer offer = {
+		.mask = regs[VCPU_REGS_RDX],
+		.hold_us = VMGANG_HINT_HOLD_US(control),
+	};
+
+	if (VMGANG_HINT_VERSION_OF(control) == VMGANG_HINT_VERSION &&
+	    gpa && IS_ALIGNED(gpa, sizeof(u32)) && offer.mask && offer.hold_us)
+		offer.address = guest_address(vcpu, gpa);
+	vmgang_vcpu_hint(thread, &offer);
+}
+
+static int on_cpuid(struct fprobe *fprobe, unsigned long ip,
+		    unsigned long ret_ip, vmgang_fprobe_regs *regs, void *data)
+{
+	struct kvm_vcpu *vcpu = vmgang_fprobe_argument(regs);
+	struct vmgang_thread *thread;
+
+	if ((u32)vcpu->arch.regs[VCPU_REGS_RAX] != VMGANG_HINT_LEAF ||
+	    !vmgang_kvm_in_kernel(vcpu))
+		return 0;
+	guard(rcu)();
+	thread = vmgang_thread_find(current);
+	if (thread)
+		hear_hint(thread, vcpu);
 	return 0;
 }
 
@@ -187,6 +237,7 @@ static struct hook {
 } hooks[] = {
 	{ "kvm_arch_destroy_vm", { .entry_handler = on_destroy } },
 	{ "kvm_vcpu_on_spin", { .entry_handler = on_spin } },
+	{ "kvm_emulate_cpuid", { .entry_handler = on_cpuid } },
 	{ "kvm_arch_vcpu_ioctl_run", { .entry_handler = on_run } },
 };
 

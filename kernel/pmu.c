@@ -39,7 +39,9 @@
 	X(spin-verdicts, spin_verdicts, 0x16, sums.spin_verdicts)	\
 	X(guard-extensions, guard_extensions, 0x17,			\
 	  sums.guard_extensions)					\
-	X(guard-expiries, guard_expiries, 0x18, sums.guard_expiries)
+	X(guard-expiries, guard_expiries, 0x18, sums.guard_expiries)	\
+	X(preemptions-in-lock, preemptions_in_lock, 0x19,		\
+	  sums.preemptions_in_lock)
 
 /* Where an event's total is; 0 for what is no event. */
 #define OFFSET(_name, _var, _event, _member)				\

@@ -115,6 +115,7 @@ KNOB_NAMES(cosched);
 static const char * const guard_names[] = {
 	[VMGANG_GUARD_OFF] = "off",
 	[VMGANG_GUARD_KERNEL] = "kernel",
+	[VMGANG_GUARD_HINT] = "hint",
 };
 KNOB_NAMES(guard);
 

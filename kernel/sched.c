@@ -25,11 +25,12 @@ struct cgroup;
 static void on_switch(void *data, bool preempt, struct task_struct *prev,
 		      struct task_struct *next, unsigned int prev_state)
 {
-	struct vmgang_thread *thread;
+	struct vmgang_thread *thread, *other;
 
 	if (!vmgang_thread_any())
 		return;
 	guard(rcu)();
+	other = vmgang_thread_find(next);
 	/*
 	 * In 6.12, a task that finds a signal on its way to sleep stays
 	 * runnable although prev_state says otherwise.
@@ -38,10 +39,9 @@ static void on_switch(void *data, bool preempt, struct task_struct *prev,
 	if (thread)
 		vmgang_vcpu_switch_out(thread, preempt, preempt ||
 				       !prev_state ||
-				       !READ_ONCE(prev->__state));
-	thread = vmgang_thread_find(next);
-	if (thread)
-		vmgang_vcpu_switch_in(thread);
+				       !READ_ONCE(prev->__state), other);
+	if (other)
+		vmgang_vcpu_switch_in(other);
 }
 
 static void on_wakeup(void *data, struct task_struct *task)

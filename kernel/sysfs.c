@@ -17,7 +17,7 @@
 #include "vm.h"
 
 /* Directories and files of one vCPU. */
-#define VCPU_FILES	16
+#define VCPU_FILES	18
 
 /* What a vCPU costs in all, its files in sysfs included: at most 4 KB. */
 static_assert(sizeof(struct vmgang_vcpu) + sizeof(struct vmgang_thread) +
@@ -217,6 +217,7 @@ SUMS_FILE(_prefix, wait_us, ns[VMGANG_WAIT], NSEC_PER_USEC);		\
 SUMS_FILE(_prefix, corun_us, corun_ns, NSEC_PER_USEC);			\
 SUMS_FILE(_prefix, preemptions, preemptions, 1);			\
 SUMS_FILE(_prefix, preemptions_in_kernel, preemptions_in_kernel, 1);	\
+SUMS_FILE(_prefix, preemptions_in_lock, preemptions_in_lock, 1);	\
 SUMS_FILE(_prefix, spin_exits, spin_exits, 1);				\
 SUMS_FILE(_prefix, spin_verdicts, spin_verdicts, 1);			\
 SUMS_FILE(_prefix, directed_yields, directed_yields, 1);		\
@@ -228,6 +229,7 @@ SUMS_FILE(_prefix, guarded_us, guarded_ns, NSEC_PER_USEC)
 	&_prefix##_costop_us.attr.attr, &_prefix##_wait_us.attr.attr,	\
 	&_prefix##_corun_us.attr.attr, &_prefix##_preemptions.attr.attr, \
 	&_prefix##_preemptions_in_kernel.attr.attr,			\
+	&_prefix##_preemptions_in_lock.attr.attr,			\
 	&_prefix##_spin_exits.attr.attr,				\
 	&_prefix##_spin_verdicts.attr.attr,				\
 	&_prefix##_directed_yields.attr.attr,				\
@@ -341,11 +343,26 @@ static ssize_t vcpu_sched_policy_show(struct kobject *kobj,
 }
 FILE_RO(vcpu, sched_policy);
 
+static ssize_t vcpu_hint_us_show(struct kobject *kobj,
+				 struct kobj_attribute *attr, char *buf)
+{
+	struct vmgang_vcpu *vcpu = to_vcpu(kobj);
+	u32 hold_us;
+
+	scoped_guard(raw_spinlock_irqsave, &vcpu->vm->lock) {
+		vmgang_vm_clock(vcpu->vm);
+		hold_us = vmgang_hint_hold_us(&vcpu->hint,
+					      vcpu->vm->account.now);
+	}
+	return sysfs_emit(buf, "%u\n", hold_us);
+}
+FILE_RO(vcpu, hint_us);
+
 SUMS_FILES(vcpu);
 
 static struct attribute *vcpu_attrs[] = {
 	&vcpu_tid.attr, &vcpu_state.attr, &vcpu_sched_policy.attr,
-	SUMS_ATTRS(vcpu), NULL
+	&vcpu_hint_us.attr, SUMS_ATTRS(vcpu), NULL
 };
 static_assert(ARRAY_SIZE(vcpu_attrs) == VCPU_FILES + 1);
 ATTRIBUTE_GROUPS(vcpu);

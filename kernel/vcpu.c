@@ -190,10 +190,11 @@ static void event_end_released(struct vmgang_vcpu *vcpu, unsigned long flags,
 
 /*
  * @thread leaves its pCPU.  If it could go on it has been preempted, unless it
- * gives way to a sibling by KVM's directed yield.
+ * gives way to a sibling by KVM's directed yield.  @for_vcpu: another vCPU follows,
+ * and not one of the host's own threads, which soon makes room again.
  */
 void vmgang_vcpu_switch_out(struct vmgang_thread *thread, bool preempt,
-			    bool runnable)
+			    bool runnable, bool for_vcpu)
 {
 	struct vmgang_vcpu_account *account;
 	struct vmgang_vm_account *all;
@@ -218,6 +219,8 @@ void vmgang_vcpu_switch_out(struct vmgang_thread *thread, bool preempt,
 			account->sums.preemptions++;
 			account->preempted = true;
 			account->deserted = all->nr_running;
+			if (for_vcpu && vmgang_hint_held(&vcpu->hint, all->now))
+				account->sums.preemptions_in_lock++;
 			account->starts = all->starts;
 		}
 	}
@@ -306,7 +309,7 @@ void vmgang_vcpu_spin(struct vmgang_thread *thread)
 	trace_vcpu_spin(vcpu->vm->slot, vcpu->vm->pid, vcpu->index, exits);
 }
 
-/* The class let @thread go on for @ns, since it was in guest kernel mode. */
+/* The class let @thread go on for @ns, since it was in an unsafe state. */
 void vmgang_vcpu_guarded(struct vmgang_thread *thread, u64 ns, bool expired)
 {
 	struct vmgang_vcpu *vcpu;
@@ -325,4 +328,40 @@ void vmgang_vcpu_guarded(struct vmgang_thread *thread, u64 ns, bool expired)
 	event_end(vcpu, flags);
 	trace_vcpu_guard(vcpu->vm->slot, vcpu->vm->pid, vcpu->index,
 			 ns / NSEC_PER_USEC, expired);
+}
+
+/* The guest says of @thread, which is current, where to see that it holds a lock. */
+void vmgang_vcpu_hint(struct vmgang_thread *thread,
+		      const struct vmgang_hint_offer *offer)
+{
+	struct vmgang_vm *vm = NULL;
+	struct vmgang_vcpu *vcpu;
+	unsigned long flags;
+
+	vcpu = event_begin(thread, &flags);
+	if (!vcpu)
+		return;
+	if (vmgang_hint_offer(&vcpu->hint, vcpu->vm->account.now, offer))
+		vm = vmgang_vm_get(vcpu->vm);
+	event_end(vcpu, flags);
+	if (vm) {
+		vmgang_vm_kick(vm);
+		vmgang_vm_put(vm);
+	}
+}
+
+/* For how long @thread's guest says that it will hold a lock that it holds now. */
+u32 vmgang_vcpu_lock_us(struct vmgang_thread *thread)
+{
+	struct vmgang_vcpu *vcpu;
+	unsigned long flags;
+	u32 us = 0;
+
+	vcpu = event_begin(thread, &flags);
+	if (!vcpu)
+		return 0;
+	if (vmgang_hint_held(&vcpu->hint, vcpu->vm->account.now))
+		us = vcpu->hint.offer.hold_us;
+	event_end(vcpu, flags);
+	return us;
 }

@@ -461,10 +461,24 @@ static struct vmgang_vcpu *first_unshown(struct vmgang_vm *vm)
 	return NULL;
 }
 
+static struct vmgang_vcpu *first_hinting(struct vmgang_vm *vm)
+{
+	struct vmgang_vcpu *vcpu;
+
+	guard(raw_spinlock_irqsave)(&vm->lock);
+	list_for_each_entry(vcpu, &vm->vcpus, link) {
+		if (vmgang_hint_pending(&vcpu->hint)) {
+			kobject_get(&vcpu->kobj);
+			return vcpu;
+		}
+	}
+	return NULL;
+}
+
 /*
- * The VM's work: makes sysfs say what is.  Whatever changed since it was
- * queued is done in one go, the old before the new, since a vCPU may come back
- * under its old index.
+ * The VM's work: makes sysfs say what is, and pins what vCPUs hint at.  Whatever
+ * changed since it was queued is done in one go, the old before the new, since
+ * a vCPU may come back under its old index.
  */
 static void vm_sync(struct work_struct *work)
 {
@@ -474,6 +488,11 @@ static void vm_sync(struct work_struct *work)
 
 	while ((vcpu = first_leaving(vm))) {
 		vmgang_sysfs_del_vcpu(vcpu);
+		vmgang_hint_sync(vcpu);
+		kobject_put(&vcpu->kobj);
+	}
+	while ((vcpu = first_hinting(vm))) {
+		vmgang_hint_sync(vcpu);
 		kobject_put(&vcpu->kobj);
 	}
 	if (!dead) {

@@ -31,6 +31,7 @@
 
 #include "account.h"
 #include "class/intf.h"
+#include "hint.h"
 
 struct kvm;
 struct kvm_vcpu;
@@ -94,6 +95,7 @@ struct vmgang_vcpu {
 	struct vmgang_thread *thread;	/* who runs it, or NULL */
 	struct kvm_vcpu *kvcpu;		/* NULL once the VM is dead */
 	u64 yields_base;		/* KVM's count when it was added */
+	struct vmgang_hint hint;
 	u32 index;
 	bool shown;			/* in sysfs; the VM's work's own */
 	struct list_head link;
@@ -172,12 +174,15 @@ void vmgang_vcpu_del(struct vmgang_vcpu *vcpu);
 void vmgang_vcpu_bind(struct vmgang_vcpu *vcpu, struct vmgang_thread *thread);
 void vmgang_vcpu_settle(struct vmgang_vcpu *vcpu);
 void vmgang_vcpu_switch_out(struct vmgang_thread *thread, bool preempt,
-			    bool runnable);
+			    bool runnable, bool for_vcpu);
 void vmgang_vcpu_switch_in(struct vmgang_thread *thread);
 void vmgang_vcpu_wake(struct vmgang_thread *thread);
 void vmgang_vcpu_hold(struct vmgang_thread *thread, bool held);
 void vmgang_vcpu_spin(struct vmgang_thread *thread);
 void vmgang_vcpu_guarded(struct vmgang_thread *thread, u64 ns, bool expired);
+void vmgang_vcpu_hint(struct vmgang_thread *thread,
+		      const struct vmgang_hint_offer *offer);
+u32 vmgang_vcpu_lock_us(struct vmgang_thread *thread);
 
 /* thread.c */
 struct vmgang_thread *vmgang_thread_alloc(struct task_struct *task);
@@ -234,6 +239,7 @@ void vmgang_bpf_detach_class(void);
 int vmgang_bpf_get_vcpu(struct task_struct *p, struct vmgang_bpf_vcpu *out);
 int vmgang_bpf_get_vm(u32 slot, struct vmgang_bpf_vm *out);
 bool vmgang_bpf_in_kernel(struct task_struct *p);
+u32 vmgang_bpf_lock_us(struct task_struct *p);
 void vmgang_bpf_report_guard(struct task_struct *p, u64 ns, bool expired);
 void vmgang_bpf_report_costop(struct task_struct *p, bool held);
 void vmgang_bpf_report_gang(u32 slot, u64 id, bool start, u32 width);

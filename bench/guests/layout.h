@@ -24,6 +24,11 @@
 #define SH_LIMIT	(GUEST_SHARED + 0x10)	/* 0: none */
 #define SH_RUN_TSC	(GUEST_SHARED + 0x14)
 #define SH_HALT_NS	(GUEST_SHARED + 0x18)
+#define SH_HINT_SHIFT	(GUEST_SHARED + 0x1c)
+#define SH_HINT_CONTROL	(GUEST_SHARED + 0x20)
+
+/* In a vCPU's own area, behind its counter: 1 while it holds a lock. */
+#define VCPU_HELD	8
 
 /* Written by the vCPUs. */
 #define SH_BARRIER	(GUEST_SHARED + 0x80)	/* still to arrive; starts at nr_vcpus */

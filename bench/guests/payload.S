@@ -14,6 +14,7 @@
  *
  * Each payload is one entry of vmm.c's table, which says what it counts.
  */
+#include "../../kernel/guest/hint.h"
 #include "layout.h"
 
 #define MSR_SYSENTER_CS		0x174
@@ -36,7 +37,7 @@
 	.globl payload_irq
 	.globl payload_compute, payload_barrier, payload_lock, payload_phase
 	.globl payload_spin, payload_idle, payload_one_busy, payload_wake
-	.globl payload_yieldy, payload_syscall
+	.globl payload_yieldy, payload_syscall, payload_held, payload_hinted
 
 	.macro work turns
 	movl	\turns, %ecx
@@ -83,6 +84,16 @@
 	movl	%eax, APIC(APIC_TMICT)
 	.endm
 
+/* The hint may lie about where the word is. */
+	.macro give_hint
+	movl	$VMGANG_HINT_LEAF, %eax
+	leal	VCPU_HELD(%ebp), %ebx
+	addl	SH_HINT_SHIFT, %ebx
+	movl	SH_HINT_CONTROL, %ecx
+	movl	$1, %edx
+	cpuid
+	.endm
+
 /* Interrupts are only ever on here, so that none is lost before the HLT. */
 	.macro halt
 	sti
@@ -108,6 +119,8 @@ payload_barrier:
 	count_one
 	jmp	1b
 
+payload_hinted:
+	give_hint
 payload_lock:
 	movl	$1, %eax
 	lock xaddl %eax, SH_TICKET
@@ -115,7 +128,9 @@ payload_lock:
 	je	2f
 	pause
 	jmp	1b
-2:	work	SH_WORK
+2:	movl	$1, VCPU_HELD(%ebp)
+	work	SH_WORK
+	movl	$0, VCPU_HELD(%ebp)
 	incl	SH_OWNER
 	work	SH_THINK
 	count_one
@@ -209,6 +224,15 @@ payload_syscall:
 	sysexit
 2:	work	SH_THINK
 	sysenter
+
+payload_held:
+	give_hint
+1:	movl	$1, VCPU_HELD(%ebp)
+	work	SH_WORK
+	movl	$0, VCPU_HELD(%ebp)
+	work	SH_THINK
+	count_one
+	jmp	1b
 
 payload_end:
 

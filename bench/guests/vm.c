@@ -99,6 +99,8 @@ static void guest_params(struct vm *vm)
 	*guest_word(vm, SH_LIMIT) = p->limit;
 	*guest_word(vm, SH_RUN_TSC) = run_tsc;
 	*guest_word(vm, SH_HALT_NS) = p->halt_us * 1000;
+	*guest_word(vm, SH_HINT_SHIFT) = p->hint_shift;
+	*guest_word(vm, SH_HINT_CONTROL) = p->hint_control;
 	*guest_word(vm, SH_BARRIER) = p->nr_vcpus;
 }
 

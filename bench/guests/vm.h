@@ -24,6 +24,7 @@ struct vm_params {
 	unsigned int nr_vcpus;
 	uint32_t work, think, phase, limit;
 	uint32_t run_us, halt_us;
+	uint32_t hint_shift, hint_control;
 	const cpu_set_t *pins;	/* vCPU i runs on pins[i % nr_pins] */
 	unsigned int nr_pins;
 };

@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../../kernel/guest/hint.h"
 #include "vm.h"
 
 #define CGROUP_ROOT	"/sys/fs/cgroup"
@@ -35,6 +36,8 @@ PAYLOAD(one_busy);
 PAYLOAD(wake);
 PAYLOAD(yieldy);
 PAYLOAD(syscall);
+PAYLOAD(held);
+PAYLOAD(hinted);
 
 /* Default work: a few hundred microseconds under emulation where it spins. */
 static const struct payload payloads[] = {
@@ -58,6 +61,10 @@ static const struct payload payloads[] = {
 	  "WORK turns, in bursts of RUN-US with a halt of HALT-US between" },
 	{ "syscall", payload_syscall, false, 20000,
 	  "WORK turns in ring 0, then THINK turns in ring 3" },
+	{ "held", payload_held, false, 3000,
+	  "WORK turns, which it tells the host holds a lock, and THINK without" },
+	{ "hinted", payload_hinted, false, 20000,
+	  "as lock, and tells the host when it holds the lock" },
 };
 
 static struct env {
@@ -69,7 +76,8 @@ static struct env {
 	unsigned int churn, adopt;
 } env = {
 	.params = { .nr_vcpus = 1, .think = 20000, .phase = 1000,
-		    .run_us = 3500, .halt_us = 500 },
+		    .run_us = 3500, .halt_us = 500,
+		    .hint_control = VMGANG_HINT_CONTROL(50) },
 	.nr_vms = 1,
 	.name = "vmm",
 };
@@ -87,7 +95,9 @@ static void usage(FILE *out)
 	      "  --vcpus N        vCPUs of each VM, 1 to 64\n"
 	      "  --vms N          VMs in this process\n"
 	      "  --work N         turns of one iteration (a turn is DEC and JNZ)\n"
-	      "  --think N        lock: turns between two holds; syscall: in ring 3\n"
+	      "  --think N        lock, held, hinted: turns between two holds; syscall: in ring 3\n"
+	      "  --hint-shift N   held, hinted: bytes by which the hint's address is wrong\n"
+	      "  --hint-control N held, hinted: the hint's control word (kernel/guest/hint.h)\n"
 	      "  --phase N        phase: iterations of a phase\n"
 	      "  --run-us N       yieldy: microseconds of a burst\n"
 	      "  --halt-us N      idle, yieldy: microseconds of a halt\n"
@@ -194,7 +204,8 @@ static void parse_name(const char *value)
 static void parse_options(int argc, char **argv)
 {
 	enum { PAYLOAD_OPT = 1, VCPUS, VMS, WORK, THINK, PHASE, RUN_US, HALT_US, SECONDS, COUNT,
-	       WARMUP, START_AT, INTERVAL, CHURN, ADOPT, PIN, CGROUP, NAME, UUID, HELP };
+	       HINT_SHIFT, HINT_CONTROL, WARMUP, START_AT, INTERVAL, CHURN, ADOPT, PIN, CGROUP,
+	       NAME, UUID, HELP };
 	static const struct option options[] = {
 		{ "payload", 1, NULL, PAYLOAD_OPT }, { "vcpus", 1, NULL, VCPUS },
 		{ "vms", 1, NULL, VMS }, { "work", 1, NULL, WORK },
@@ -204,6 +215,8 @@ static void parse_options(int argc, char **argv)
 		{ "warmup", 1, NULL, WARMUP }, { "start-at", 1, NULL, START_AT },
 		{ "interval", 1, NULL, INTERVAL }, { "churn", 1, NULL, CHURN },
 		{ "adopt", 1, NULL, ADOPT },
+		{ "hint-shift", 1, NULL, HINT_SHIFT },
+		{ "hint-control", 1, NULL, HINT_CONTROL },
 		{ "pin", 1, NULL, PIN }, { "cgroup", 1, NULL, CGROUP },
 		{ "name", 1, NULL, NAME }, { "uuid", 1, NULL, UUID },
 		{ "help", 0, NULL, HELP }, { }
@@ -222,6 +235,12 @@ static void parse_options(int argc, char **argv)
 		case WORK: p->work = parse_number("--work", optarg, 1, UINT32_MAX); break;
 		case THINK: p->think = parse_number("--think", optarg, 1, UINT32_MAX); break;
 		case PHASE: p->phase = parse_number("--phase", optarg, 1, UINT32_MAX); break;
+		case HINT_SHIFT:
+			p->hint_shift = parse_number("--hint-shift", optarg, 0, UINT32_MAX);
+			break;
+		case HINT_CONTROL:
+			p->hint_control = parse_number("--hint-control", optarg, 0, UINT32_MAX);
+			break;
 		case RUN_US: p->run_us = parse_number("--run-us", optarg, 1, 500000); break;
 		case HALT_US: p->halt_us = parse_number("--halt-us", optarg, 1, 4000000); break;
 		case SECONDS: env.seconds_ns = parse_seconds("--seconds", optarg); break;

@@ -356,6 +356,31 @@ static void random_cores(struct scenario *sc, u64 seed)
 		sc->vms[i].isolate = rng_percent(&r, 50);
 }
 
+/*
+ * Half of the guarded VMs say themselves when they hold a lock, and half of these
+ * lie. So do some for whom malice was drawn.
+ */
+static void random_hints(struct scenario *sc, u64 seed)
+{
+	struct rng r = { .s = seed * 0xd6e8feb86659fd93ULL + 1 };
+	u32 i;
+
+	for (i = 0; i < sc->nr_vms; i++) {
+		struct vm_conf *vm = &sc->vms[i];
+
+		if (vm->model == MODEL_STORM && rng_percent(&r, 40)) {
+			vm->guard = GUARD_HINT;
+			vm->hint = pick(&r, 1, 65535) * US;
+			vm->lies = 1;
+			vm->model = MODEL_COMPUTE;
+		} else if (vm->guard == GUARD_KERNEL && rng_percent(&r, 50)) {
+			vm->guard = GUARD_HINT;
+			vm->hint = pick(&r, 1, 5000) * US;
+			vm->lies = rng_percent(&r, 50);
+		}
+	}
+}
+
 /* Drawn last, so that a scenario stays what it is when there is more to draw. */
 static void random_scenario(struct scenario *sc, u64 seed)
 {
@@ -368,6 +393,7 @@ static void random_scenario(struct scenario *sc, u64 seed)
 		sc->vms[i].guard = rng_percent(&r, 30);
 		sc->vms[i].guard_for = pick(&r, 100, 10000) * US;
 	}
+	random_hints(sc, seed);
 	random_cores(sc, seed);
 }
 

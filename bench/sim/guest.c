@@ -526,3 +526,10 @@ bool guest_in_kernel(struct vcpu *v)
 {
 	return v->g.kernel;
 }
+
+u64 guest_hint(struct vcpu *v)
+{
+	bool held = v->g.holds || (v->g.act == ACT_SPIN && v->g.kernel);
+
+	return held || v->vm->conf->lies ? v->vm->conf->hint : 0;
+}

@@ -90,5 +90,7 @@ void guest_event(struct sim *sim, struct vcpu *v);
 void guest_progress(struct sim *sim, struct vcpu *v, u64 ns);
 /* It loses its pCPU now: is it in the guest's kernel? */
 bool guest_in_kernel(struct vcpu *v);
+/* For how long it says that it holds a lock, or waits for one; ns, 0: it does not. */
+u64 guest_hint(struct vcpu *v);
 
 #endif

@@ -484,11 +484,16 @@ static void check_fair(struct sim *sim)
 	}
 }
 
+static bool is_liar(const struct vm_conf *conf)
+{
+	return conf->guard == GUARD_HINT && conf->lies;
+}
+
 /*
- * Malice gains nothing: a VM that is gone whenever the tick comes, or spins for
- * ever, gets no more than its weight's share of the whole host, to 2 % and a
- * turn, beside VMs that could use all of it. Where the other ones' widths or
- * affinity leave something over, there is nothing to be gained.
+ * Malice gains nothing: a VM that is gone whenever the tick comes, spins for ever,
+ * or says all the time that it holds a lock, gets no more than its weight's share of
+ * the whole host, to 2 % and a turn, beside VMs that could use all of it. Where the
+ * other ones' widths or affinity leave something over, there is nothing to be gained.
  */
 static void check_malice(struct sim *sim)
 {
@@ -512,10 +517,10 @@ static void check_malice(struct sim *sim)
 	for (i = 0; i < sim->nr_vms; i++) {
 		struct vm *vm = &sim->vms[i];
 		double want = all * (double)vm->conf->weight / weights, got = (double)props_ran(vm);
+		bool bad = vm->conf->model == MODEL_STORM || is_liar(vm->conf);
 
 		/* What a dodger leaves, others may take. */
-		if ((vm->conf->model == MODEL_DODGE ? dodgers == 1 :
-		     vm->conf->model == MODEL_STORM && !dodgers) &&
+		if ((vm->conf->model == MODEL_DODGE ? dodgers == 1 : bad && !dodgers) &&
 		    got > want * 1.02 + (double)turn(sim, vm->conf) * vm->nr_vcpus)
 			props_fail(sim, PROP_MALICE, vm->vcpus,
 				   "its VM ran %.1f ms of %.1f that it deserves",

@@ -46,6 +46,7 @@ enum isolate {
 enum guard {
 	GUARD_OFF,
 	GUARD_KERNEL,
+	GUARD_HINT,
 };
 
 /* In the order of enum vmgang_spins. */
@@ -73,6 +74,8 @@ enum pin {
  * @reserve_period, @reserve_slice, @extratime: SEDF's, of each vCPU; no slice:
  *		best effort
  * @threads:	vCPUs that do what @model says; 0: all. The others are idle
+ * @hint:	ns for which the guest says that it holds a lock
+ * @lies:	it says so all the time
  * @kernel:	percent of the time that its work spends in the guest's kernel
  * @jitter:	percent by which lengths of work vary
  * @split:	@work is shared out among the threads (strong scaling)
@@ -93,6 +96,8 @@ struct vm_conf {
 	u64 guard;
 	u64 guard_for;
 	u64 isolate;
+	u64 hint;
+	u64 lies;
 	u64 slice;
 	u64 reserve_period;
 	u64 reserve_slice;

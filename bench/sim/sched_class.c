@@ -240,7 +240,7 @@ static void class_dispatch(struct sim *sim, struct pcpu *p, struct vcpu *prev)
 	if (prev && cell_of(sim, prev) == c && vg_vcpu(s, cv(prev)->vi)->state == VG_RUNNING)
 		pvi = cv(prev)->vi;
 	vg_plan_begin(&pl, sim->now, cp(p)->bit, pvi);
-	pl.unsafe = pvi != VG_NONE && guest_in_kernel(prev);
+	class_ask_unsafe(sim, &pl, pvi != VG_NONE ? prev : NULL);
 	pl.looks = 0;
 	decide_pick(s, c, &pl);
 	class_of(sim)->counts.picks++;
@@ -275,16 +275,13 @@ static void on_look(struct sim *sim, void *arg)
 static void class_running(struct sim *sim, struct pcpu *p, struct vcpu *v)
 {
 	struct vg_cell *c = cell_of(sim, v);
-	struct vg_plan *pl;
+	struct vg_plan *pl = begin_plan(sim, VG_NONE, VG_NONE);
 
 	cv(v)->where = CURRENT;
-	if (c->id == p->cell) {
-		vg_vcpu_run(st(sim), c, cv(v)->vi, cp(p)->bit, sim->now);
-		kick(sim, c, vg_core_clash(st(sim), c, cv(v)->vi));
-		return;
-	}
-	pl = begin_plan(sim, VG_NONE, VG_NONE);
-	vg_vcpu_leave(st(sim), c, pl, cv(v)->vi);
+	if (c->id == p->cell)
+		vg_vcpu_run(st(sim), c, pl, cv(v)->vi, cp(p)->bit);
+	else
+		vg_vcpu_leave(st(sim), c, pl, cv(v)->vi);
 	act(sim, c, pl);
 }
 

@@ -124,6 +124,7 @@ void class_lost(struct sim *sim, struct vcpu *v);
 
 /* sched_knobs.c: a VM as the module would tell the class of it */
 struct vmgang_bpf_vm class_policy(struct sim *sim, struct vcpu *v);
+void class_ask_unsafe(struct sim *sim, struct vg_plan *pl, struct vcpu *prev);
 bool class_yield(struct sim *sim, struct vcpu *from, struct vcpu *to);
 bool class_spins(struct sim *sim, struct vcpu *v, u32 exits);
 

@@ -22,6 +22,7 @@ static u32 cosched_of(struct sim *sim, struct vcpu *v)
 }
 
 _Static_assert((int)SPIN_PREEMPT == (int)VMGANG_SPIN_PREEMPT, "one order");
+_Static_assert((int)GUARD_HINT == (int)VMGANG_GUARD_HINT, "one order");
 
 static u32 guard_of(struct sim *sim, struct vcpu *v)
 {
@@ -46,6 +47,19 @@ struct vmgang_bpf_vm class_policy(struct sim *sim, struct vcpu *v)
 		.isolate = (u32)conf->isolate, .guard = guard_of(sim, v),
 		.guard_us = (u32)(conf->guard_for / US),
 	};
+}
+
+/* Is @prev, if there is one, not to be preempted? */
+void class_ask_unsafe(struct sim *sim, struct vg_plan *pl, struct vcpu *prev)
+{
+	if (!prev)
+		return;
+	if (vg_vm(st(sim), prev->vm->id)->hinted) {
+		pl->hold = guest_hint(prev);
+		pl->unsafe = pl->hold > 0;
+	} else {
+		pl->unsafe = guest_in_kernel(prev);
+	}
 }
 
 bool class_yield(struct sim *sim, struct vcpu *from, struct vcpu *to)

@@ -126,7 +126,7 @@ static bool step_vm(struct vm_conf *vm, u32 step)
 	case 8:
 		return set(&vm->slice, 20 * MS) | set(&vm->spin, 1);
 	case 19:
-		return set(&vm->guard, 0);
+		return set(&vm->guard, 0) | set(&vm->hint, 500 * US) | set(&vm->lies, 0);
 	case 20:
 		return set(&vm->isolate, 0);
 	case 9:

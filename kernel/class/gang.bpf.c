@@ -198,6 +198,7 @@ void vmgang_bpf_detach_class(void) __ksym;
 int vmgang_bpf_get_vcpu(struct task_struct *p, struct vmgang_bpf_vcpu *out) __ksym;
 int vmgang_bpf_get_vm(u32 slot, struct vmgang_bpf_vm *out) __ksym;
 bool vmgang_bpf_in_kernel(struct task_struct *p) __ksym;
+u32 vmgang_bpf_lock_us(struct task_struct *p) __ksym;
 void vmgang_bpf_report_guard(struct task_struct *p, u64 ns, bool expired) __ksym;
 void vmgang_bpf_report_costop(struct task_struct *p, bool held) __ksym;
 void vmgang_bpf_report_gang(u32 slot, u64 id, bool start, u32 width) __ksym;
@@ -385,8 +386,8 @@ void BPF_STRUCT_OPS(vg_dispatch, s32 cpu, struct task_struct *prev)
 	}
 
 	vg_plan_begin(pl, now, bit, pvi);
-	if (pvi != VG_NONE && vg_vm(&state, vg_vcpu(&state, pvi)->slot)->guard)
-		pl->unsafe = vmgang_bpf_in_kernel(prev);
+	if (pvi != VG_NONE)
+		ask_unsafe(vg_vm(&state, vg_vcpu(&state, pvi)->slot), pl, prev);
 	bpf_spin_lock(lock);
 	vg_pick(&state, c, pl);
 	bpf_spin_unlock(lock);
@@ -427,7 +428,7 @@ void BPF_STRUCT_OPS(vg_running, struct task_struct *p)
 	struct bpf_spin_lock *lock;
 	struct vg_plan *pl = my_plan();
 	struct vg_cell *c;
-	u64 now = scx_bpf_now();
+	u64 now = scx_bpf_now(), clock = bpf_ktime_get_ns();
 
 	if (vi == VG_NONE || cpu < 0)
 		return;
@@ -438,9 +439,9 @@ void BPF_STRUCT_OPS(vg_running, struct task_struct *p)
 		return;
 	bpf_spin_lock(lock);
 	vg_plan_begin(pl, now, VG_NONE, VG_NONE);
+	pl->clock = clock;
 	if (cell_of(cpu) == cell) {
-		vg_vcpu_run(&state, c, vi, cpu_bit[cpu & (VG_MAX_CPUS - 1)], now);
-		pl->kick |= vg_core_clash(&state, c, vi);
+		vg_vcpu_run(&state, c, pl, vi, cpu_bit[cpu & (VG_MAX_CPUS - 1)]);
 	} else {
 		/* The kernel runs it where we would not: leave it alone. */
 		vg_vcpu_leave(&state, c, pl, vi);
@@ -455,7 +456,7 @@ void BPF_STRUCT_OPS(vg_stopping, struct task_struct *p, bool runnable)
 	struct bpf_spin_lock *lock;
 	struct vg_plan *pl = my_plan();
 	struct vg_cell *c;
-	u64 now = scx_bpf_now();
+	u64 now = scx_bpf_now(), clock = runnable ? 0 : bpf_ktime_get_ns();
 
 	if (vi == VG_NONE)
 		return;
@@ -466,6 +467,7 @@ void BPF_STRUCT_OPS(vg_stopping, struct task_struct *p, bool runnable)
 		return;
 	bpf_spin_lock(lock);
 	vg_plan_begin(pl, now, VG_NONE, VG_NONE);
+	pl->clock = clock;
 	vg_vcpu_stop(&state, c, pl, vi);
 	bpf_spin_unlock(lock);
 	act(c, pl, pl->kick);

@@ -98,6 +98,20 @@ static __noinline void kick(struct vg_cell *c, u64 mask)
 	}
 }
 
+/* Is @prev, which is pl->prev, not to be preempted now, as far as its VM is guarded? */
+static __always_inline void ask_unsafe(struct vg_vm *vm, struct vg_plan *pl,
+				       struct task_struct *prev)
+{
+	if (!vm->guard)
+		return;
+	if (vm->hinted) {
+		pl->hold = vmgang_bpf_lock_us(prev) * 1000ULL;
+		pl->unsafe = pl->hold > 0;
+	} else {
+		pl->unsafe = vmgang_bpf_in_kernel(prev);
+	}
+}
+
 static __noinline void report_guard(struct vg_plan *pl)
 {
 	struct task_struct *p = bpf_task_from_pid(vg_vcpu(&state, pl->guarded)->pid);

@@ -55,7 +55,7 @@ int BPF_PROG(vg_policy_change, u32 slot, pid_t pid, u64 id)
 		return 0;
 	vm->cosched = info.cosched;
 	vm->spin = info.spin;
-	vm->guard = vg_guard_bound(&info);
+	vg_guard_set(vm, &info);
 	vm->isolate = info.isolate == VMGANG_ISOLATE_CORE;
 	vm->slice = (u64)info.slice_us * 1000;
 	apply_policy_task(slot);

@@ -26,6 +26,7 @@ enum vmgang_cosched {
 enum vmgang_guard {
 	VMGANG_GUARD_OFF,
 	VMGANG_GUARD_KERNEL,	/* not preempted in guest kernel mode */
+	VMGANG_GUARD_HINT,	/* not while the guest says that it holds a lock */
 };
 
 enum vmgang_isolate {

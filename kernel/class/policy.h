@@ -82,6 +82,8 @@ typedef uint8_t u8;
 #define VG_MIN_GRAN	(2 * VG_MS)
 /* A VM this far behind preempts on wake-up, but not more often than that. */
 #define VG_WAKE_GRAN	(1 * VG_MS)
+/* A pCPU that has taken longer than this to choose has done something else, too. */
+#define VG_PASS		(VG_MS / 2)
 /* The stint of whoever fills in while a gang waits for its pCPUs. */
 #define VG_SHORT	(3 * VG_MS)
 /* How far a VM may be behind and still make up for it: the fairest of 200, 400, 1,000 ms. */
@@ -272,6 +274,7 @@ struct vg_vm {
 	u64 slice;
 	u64 guard;		/* ns, 0: off */
 	u64 moved;		/* when it got its home, if not the first */
+	u32 hinted;		/* the guest says itself when it is unsafe */
 	u32 weight;
 	u32 cosched;
 	u32 spin;
@@ -289,6 +292,8 @@ struct vg_pcpu {
 	u64 vnow;		/* largest vtime of whose turn it was here */
 	u64 guard;		/* since when @cur is guarded, or 0 */
 	u64 core;		/* it and its siblings */
+	u64 pass;		/* pl->clock when @leaver left it, or 0 */
+	u64 left;		/* … and pl->now then */
 	u32 cpu;		/* the kernel's number */
 	u32 cur;		/* vCPU that runs */
 	u32 coming;		/* vCPU that is to run next */
@@ -296,6 +301,7 @@ struct vg_pcpu {
 	u32 keep;		/* ent that it is kept empty for, if the cell says so */
 	u32 hint;		/* vCPU that a sibling yielded to */
 	u32 spun;		/* vCPU that was found spinning here */
+	u32 leaver;		/* ent of a vCPU that went to sleep here: see policy_pass.h */
 	u32 yielded;
 	u32 sent;		/* @coming is on its way: whoever placed it sees to that */
 	u32 served;		/* the pCPU has seen @coming by itself */
@@ -398,7 +404,9 @@ enum vg_why {
  * @now:	ns
  * @self:	pCPU that asks for work, VG_NONE if none does
  * @prev:	vCPU that @self runs and that could go on, or VG_NONE
- * @unsafe:	… which is in guest kernel mode (asked if its VM is guarded)
+ * @unsafe:	… which is in guest kernel mode, or says that it holds a lock
+ *		(asked if its VM is guarded)
+ * @hold:	… for so many ns, if it says so; else 0
  * @off:	vCPU that @self runs and that goes on only if its strict gang does
  * @own:	vCPU for @self, VG_KEEP or VG_NONE (nothing to run)
  * @take:	what @self is to take, likewise, for what reasons @why (enum vg_why)
@@ -423,9 +431,11 @@ enum vg_why {
  */
 struct vg_plan {
 	u64 now;
+	u64 clock;		/* goes on while a pCPU chooses; 0: nobody asks for it */
 	u32 self;
 	u32 prev;
 	u32 unsafe;
+	u64 hold;
 	u32 off;
 
 	u64 placed;

@@ -21,9 +21,11 @@
 VG_INLINE void vg_plan_begin(struct vg_plan *pl, u64 now, u32 self, u32 prev)
 {
 	pl->now = now;
+	pl->clock = 0;
 	pl->self = self;
 	pl->prev = prev;
 	pl->unsafe = 0;
+	pl->hold = 0;
 	pl->off = VG_NONE;
 	pl->placed = 0;
 	pl->kick = 0;

@@ -12,6 +12,9 @@
  * by one look in ten.  Whoever is to have the pCPU is placed there and waits
  * (pcpu->coming): it is not sent, because an insertion would not ask.
  *
+ * A guest may say itself when it holds a lock, and for how long: then "unsafe" is
+ * its word, and the bound is the shorter of the two times.
+ *
  * What is taken is charged as all that runs is, so the VM has it back to give
  * when its turn comes, and a guest that is never safe gets its share.  Others
  * would wait out the bound for nothing each time, and those that wake often
@@ -104,6 +107,8 @@ VG_FN bool vg_pick_guard(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 	if (!p->guard)
 		p->guard = pl->now;
 	c->guards |= vg_bit(pl->self);
+	if (pl->hold && pl->hold < bound)
+		bound = pl->hold;
 	until = p->guard + bound;
 	if (pl->now >= until) {
 		vg_guard_end(c, pl, pl->self, true);

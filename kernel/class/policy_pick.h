@@ -8,6 +8,7 @@
 
 #include "policy_gang.h"
 #include "policy_guard.h"
+#include "policy_pass.h"
 #include "policy_spin.h"
 #include "policy_wake.h"
 
@@ -366,8 +367,10 @@ out:
 }
 
 /* vCPU @vi begins to run on pCPU @bit, because we said so or in spite of it. */
-VG_FN void vg_vcpu_run(struct vg_state_all *s, struct vg_cell *c, u32 vi, u32 bit, u64 now)
+VG_FN void vg_vcpu_run(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 vi,
+		       u32 bit)
 {
+	u64 now = pl->now;
 	struct vg_vcpu *v = vg_vcpu(s, vi);
 	struct vg_ent *e = vg_ent(s, v->ent);
 	struct vg_pcpu *p = vg_pcpu(c, bit);
@@ -412,6 +415,8 @@ VG_FN void vg_vcpu_run(struct vg_state_all *s, struct vg_cell *c, u32 vi, u32 bi
 	vg_idle_clear(c, bit);
 	vg_gang_release(c, e);
 	vg_ent_requeue(s, c, v->ent);
+	pl->kick |= vg_core_clash(s, c, vi);
+	vg_pass_end(s, c, pl, bit);
 }
 
 /* vCPU @vi has stopped running, for whatever reason. */
@@ -429,6 +434,7 @@ VG_FN void vg_vcpu_stop(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 	c->nr_running--;
 	if (p->cur == vi) {
 		vg_guard_end(c, pl, v->bit, false);
+		vg_pass_begin(c, pl, v->bit, ei);
 		p->cur = VG_NONE;
 	}
 	vg_ent_off(s, c, ei, v->bit);

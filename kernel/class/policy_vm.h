@@ -185,9 +185,10 @@ VG_FN void vg_ent_put(struct vg_state_all *s, u32 ei)
 	s->free_ent = ei;
 }
 
-VG_INLINE u64 vg_guard_bound(struct vmgang_bpf_vm *info)
+VG_INLINE void vg_guard_set(struct vg_vm *vm, struct vmgang_bpf_vm *info)
 {
-	return info->guard == VMGANG_GUARD_KERNEL ? (u64)info->guard_us * 1000 : 0;
+	vm->guard = info->guard != VMGANG_GUARD_OFF ? (u64)info->guard_us * 1000 : 0;
+	vm->hinted = info->guard == VMGANG_GUARD_HINT;
 }
 
 /* A thread of VM @info enters; returns the vCPU's record. */
@@ -209,7 +210,7 @@ VG_FN u32 vg_vcpu_get(struct vg_state_all *s, struct vmgang_bpf_vm *info,
 		vm->cgroup = info->cgroup_id;
 		vm->cosched = info->cosched;
 		vm->spin = info->spin;
-		vm->guard = vg_guard_bound(info);
+		vg_guard_set(vm, info);
 		vm->isolate = info->isolate == VMGANG_ISOLATE_CORE;
 		vg_adapt_begin(&vm->adapt);
 		vm->slice = (u64)info->slice_us * 1000;

@@ -45,6 +45,8 @@ static void print_stats(sd_json_variant *stats, unsigned int nr_vcpus)
 	printf("  preemptions, in kernel      %llu, %llu\n",
 	       count(stats, VG_STAT_PREEMPTIONS),
 	       count(stats, VG_STAT_PREEMPTIONS_IN_KERNEL));
+	printf("    in a lock, as it hints    %llu\n",
+	       count(stats, VG_STAT_PREEMPTIONS_IN_LOCK));
 	printf("  spin exits, verdicts        %llu, %llu\n",
 	       count(stats, VG_STAT_SPIN_EXITS),
 	       count(stats, VG_STAT_SPIN_VERDICTS));

@@ -21,6 +21,7 @@ static const char *const stat_names[VG_NR_STATS] = {
 	[VG_STAT_CORUN_US] = "corun_us",
 	[VG_STAT_PREEMPTIONS] = "preemptions",
 	[VG_STAT_PREEMPTIONS_IN_KERNEL] = "preemptions_in_kernel",
+	[VG_STAT_PREEMPTIONS_IN_LOCK] = "preemptions_in_lock",
 	[VG_STAT_SPIN_EXITS] = "spin_exits",
 	[VG_STAT_SPIN_VERDICTS] = "spin_verdicts",
 	[VG_STAT_DIRECTED_YIELDS] = "directed_yields",

@@ -5,7 +5,7 @@
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 class_up
-is 'off kernel' "$(cat $sys/guard_values)" 'the module lists what it takes'
+is 'off kernel hint' "$(cat $sys/guard_values)" 'the module lists what it takes'
 
 # Three VMs of two vCPUs; the first is in ring 0 for half of its time, in
 # stretches of some 100 us, as a guest that lives by system calls.

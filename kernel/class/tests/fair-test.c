@@ -113,6 +113,35 @@ static void test_dodging_gains_nothing(void **state)
 	free(m);
 }
 
+/*
+ * Who sleeps pays for the time in which its pCPU looks for another, and that
+ * other does not.
+ */
+static void test_leaver_pays_for_the_pass(void **state)
+{
+	struct sim *m = sim_new(1, 3);
+	u32 sleeper = sim_vcpu(m, 0, OFF, 100, ANY);
+	u64 due;
+
+	add_vm(m, 1, 1, OFF, ANY);
+	m->v[sleeper].run_ns = 3 * VG_MS;
+	m->v[sleeper].sleep_ns = VG_MS;
+	m->pass = VG_PASS / 2;
+	sim_go(m, 20000);
+	due = 2 * m->passes * m->pass;
+	assert_true(due > 500 * VG_MS);
+	assert_in_range(sim_vm_ran(m, 1) - sim_vm_ran(m, 0), due - due / 20, due + due / 20);
+
+	/* What took longer was no pass. */
+	m->pass = VG_PASS + 1;
+	m->passes = 0;
+	m->v[0].ran = 0;
+	m->v[1].ran = 0;
+	sim_go(m, 20000);
+	assert_in_range(sim_vm_ran(m, 1), 9800 * VG_MS, 10200 * VG_MS);
+	free(m);
+}
+
 /* Two milliseconds are everybody's, but not from a gang that was held for long. */
 static void test_held_gang_is_not_put_off(void **state)
 {
@@ -285,6 +314,7 @@ int main(void)
 		cmocka_unit_test(test_spinning_gains_nothing),
 		cmocka_unit_test(test_yield_keeps_the_deadline),
 		cmocka_unit_test(test_dodging_gains_nothing),
+		cmocka_unit_test(test_leaver_pays_for_the_pass),
 		cmocka_unit_test(test_held_gang_is_not_put_off),
 		cmocka_unit_test(test_affinity_forgets_nobody),
 		cmocka_unit_test(test_advance_charge_moves_nobody),

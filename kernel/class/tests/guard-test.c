@@ -114,6 +114,29 @@ static void test_never_safe(void **state)
 	free(m);
 }
 
+/* A guest says how long it holds a lock: the shorter of that and the bound counts. */
+static void test_hint(void **state)
+{
+	static const u64 holds[] = { 2 * SIM_STEP, 100 * VG_MS };
+	u32 i;
+
+	for (i = 0; i < 2; i++) {
+		struct sim *m = sim_new(1, 5);
+		u64 most = holds[i] < BOUND ? holds[i] : BOUND;
+
+		add_vm(m, 0, 1, OFF, 1000, BOUND);
+		m->st.vms[0].hinted = 1;
+		m->v[0].hold = holds[i];
+		add_vm(m, 1, 1, OFF, 0, 0);
+		sim_go(m, 10000);
+		assert_true(stat(m, VG_STAT_EXPIRIES) > 5);
+		assert_int_equal(stat(m, VG_STAT_EXPIRIES), stat(m, VG_STAT_GUARDS));
+		assert_int_equal(stat(m, VG_STAT_GUARD_SUM), stat(m, VG_STAT_GUARDS) * most);
+		assert_in_range(sim_vm_ran(m, 0), 4900 * VG_MS, 5100 * VG_MS);
+		free(m);
+	}
+}
+
 /* What it took counts against its cap as well. */
 static void test_cap_is_charged(void **state)
 {
@@ -218,6 +241,7 @@ int main(void)
 		cmocka_unit_test(test_share_falls),
 		cmocka_unit_test(test_share_of_gangs_falls),
 		cmocka_unit_test(test_never_safe),
+		cmocka_unit_test(test_hint),
 		cmocka_unit_test(test_cap_is_charged),
 		cmocka_unit_test(test_wake_up_waits),
 		cmocka_unit_test(test_idle_pcpu_helps),

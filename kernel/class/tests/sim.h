@@ -23,6 +23,7 @@ struct sim_vcpu {
 	bool runnable;
 	bool slice;		/* has some left, as far as the kernel knows */
 	u32 kernel;		/* in 1000: time in guest kernel mode */
+	u64 hold;		/* ns, for which it then says that it holds a lock */
 	u64 lost;		/* its pCPU, against its will … */
 	u64 lost_unsafe;	/* … in guest kernel mode */
 	u64 run_ns;		/* how long it runs before it sleeps; 0: for ever */
@@ -46,6 +47,7 @@ struct sim {
 	u64 tick[SIM_CPUS];		/* phase */
 	u64 look[SIM_CPUS];		/* when to ask again, 0: not */
 	u64 now;
+	u64 pass, passes;		/* what one takes whose vCPU slept; how many */
 	u64 seed;
 	u64 idle_ns, lost_ns;		/* pCPU time idle; idle though work waited */
 	u64 starts, worst_start;	/* gang starts; latest member, ns */
@@ -215,6 +217,7 @@ static inline void sim_stop(struct sim *m, u32 b)
 
 	m->cur[b] = VG_NONE;
 	vg_plan_begin(&m->plan, m->now, VG_NONE, VG_NONE);
+	m->plan.clock = m->v[vi].runnable || !m->pass ? 0 : m->now + 1;
 	vg_vcpu_stop(&m->st, c, &m->plan, vi);
 	sim_kick(m, c, m->plan.kick);
 	if (!m->v[vi].runnable) {
@@ -251,8 +254,12 @@ static inline void sim_run(struct sim *m, u32 b, u32 vi)
 	v->slice = true;
 	if (m->now - v->since > v->waited)
 		v->waited = m->now - v->since;
-	vg_vcpu_run(&m->st, c, vi, m->bit[b], m->now);
-	sim_kick(m, c, vg_core_clash(&m->st, c, vi));
+	vg_plan_begin(&m->plan, m->now, VG_NONE, VG_NONE);
+	m->plan.clock = m->pass ? m->now + 1 + m->pass : 0;
+	if (vg_pcpu(c, m->bit[b])->pass && m->plan.clock - vg_pcpu(c, m->bit[b])->pass == m->pass)
+		m->passes++;
+	vg_vcpu_run(&m->st, c, &m->plan, vi, m->bit[b]);
+	sim_kick(m, c, m->plan.kick);
 }
 
 /* schedule() on pCPU @b. */
@@ -287,6 +294,7 @@ static inline void sim_schedule(struct sim *m, u32 b)
 	if (m->local[b] == VG_NONE) {
 		vg_plan_begin(&m->plan, m->now, m->bit[b], prev);
 		m->plan.unsafe = prev != VG_NONE && sim_unsafe(m, prev);
+		m->plan.hold = m->plan.unsafe ? m->v[prev].hold : 0;
 		vg_pick(&m->st, c, &m->plan);
 		pl = m->plan;
 		m->look[b] = pl.look;

@@ -49,7 +49,7 @@ int name(struct __sk_buff *skb)						\
 
 ASK(dispatch, vg_pick(s, c, pl))
 ASK(enqueue, vg_vcpu_wait(s, c, pl, vi); bit = vg_wake(s, c, pl, vi, bit))
-ASK(running, vg_vcpu_run(s, c, vi, bit, t); t = vg_core_clash(s, c, vi))
+ASK(running, vg_vcpu_run(s, c, pl, vi, bit))
 ASK(stopping, vg_vcpu_stop(s, c, pl, vi))
 ASK(quiescent, vg_vcpu_leave(s, c, pl, vi))
 ASK(timer, bit = vg_cell_timer(s, c, pl))
