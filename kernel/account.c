@@ -9,11 +9,11 @@
  * more of its VM's vCPUs run.  So one clock per VM that advances during that
  * time is enough, and a vCPU reads it when a stint begins and when it ends.
  *
- * Skew: progress is run + wait, so a vCPU's lag behind the wall clock is
- * ready + co-stop, and the skew between two is the difference of their lags.
- * Lags only grow.  The largest skew can therefore be kept with one comparison
- * for almost every stint: against a floor that is at or below every member's
- * lag; only if that says there may be a new maximum are the members walked.
+ * Skew: a vCPU's progress is the time that it ran; one that was idle in the
+ * guest has kept up with whoever is ahead, which it is given when it wakes.  How
+ * far others have come is known without a walk as long as the one that leads
+ * runs, since all that run advance alike; when it stops while others run on, the
+ * next who wants to know looks for the one that leads then.
  */
 #include "account.h"
 
@@ -32,6 +32,7 @@ void vmgang_sums_add(struct vmgang_sums *to, const struct vmgang_sums *from)
 	to->directed_yields += from->directed_yields;
 	to->guard_extensions += from->guard_extensions;
 	to->guard_expiries += from->guard_expiries;
+	to->guard_asks += from->guard_asks;
 	to->guarded_ns += from->guarded_ns;
 }
 
@@ -40,27 +41,63 @@ static bool lagging(const struct vmgang_vcpu_account *vcpu)
 	return vcpu->state == VMGANG_READY || vcpu->state == VMGANG_COSTOP;
 }
 
-static u64 lag(const struct vmgang_vm_account *vm,
-	       const struct vmgang_vcpu_account *vcpu)
+static u64 larger(u64 a, u64 b)
 {
-	u64 ns = vcpu->lag_base + vcpu->sums.ns[VMGANG_READY] +
-		 vcpu->sums.ns[VMGANG_COSTOP];
-
-	return lagging(vcpu) ? ns + (vm->now - vcpu->since) : ns;
+	return a > b ? a : b;
 }
 
-static u64 smallest_lag(const struct vmgang_vm_account *vm)
+static u64 progress(const struct vmgang_vm_account *vm,
+		    const struct vmgang_vcpu_account *vcpu)
+{
+	u64 ns = vcpu->head_start + vcpu->sums.ns[VMGANG_RUN];
+
+	return vcpu->state == VMGANG_RUN ? ns + (vm->now - vcpu->since) : ns;
+}
+
+/* The progress of the one that leads. */
+static u64 front(struct vmgang_vm_account *vm)
 {
 	const struct vmgang_vcpu_account *vcpu;
-	u64 least = U64_MAX;
+	s64 pace;
 
-	list_for_each_entry(vcpu, &vm->members, link) {
-		u64 ns = lag(vm, vcpu);
-
-		if (ns < least)
-			least = ns;
+	if (!vm->nr_running)
+		return vm->front;
+	if (!vm->pace_known) {
+		vm->pace = vm->front - vm->now;
+		list_for_each_entry(vcpu, &vm->members, link) {
+			pace = progress(vm, vcpu) - vm->now;
+			if (vcpu->state == VMGANG_RUN && pace > vm->pace)
+				vm->pace = pace;
+		}
+		vm->pace_known = true;
 	}
-	return least == U64_MAX ? vm->lag_floor : least;
+	return larger(vm->front, vm->pace + vm->now);
+}
+
+/* @vcpu, whose state is set, begins to run. */
+static void begin_run(struct vmgang_vm_account *vm,
+		      struct vmgang_vcpu_account *vcpu)
+{
+	s64 pace = progress(vm, vcpu) - vm->now;
+
+	if (!vm->nr_running++) {
+		vm->pace = pace;
+		vm->pace_known = true;
+	} else if (pace > vm->pace) {
+		vm->pace = pace;
+	}
+}
+
+/* @vcpu, whose time is settled, runs no longer. */
+static void end_run(struct vmgang_vm_account *vm,
+		    const struct vmgang_vcpu_account *vcpu)
+{
+	u64 ns = vcpu->head_start + vcpu->sums.ns[VMGANG_RUN];
+
+	vm->nr_running--;
+	vm->front = larger(vm->front, ns);
+	if ((s64)(ns - vm->now) == vm->pace)
+		vm->pace_known = false;
 }
 
 void vmgang_account_init(struct vmgang_vm_account *vm, u64 now)
@@ -84,13 +121,13 @@ void vmgang_account_add(struct vmgang_vm_account *vm,
 			struct vmgang_vcpu_account *vcpu,
 			enum vmgang_state state)
 {
-	vcpu->lag_base = smallest_lag(vm);
+	vcpu->head_start = front(vm);
 	vcpu->state = state;
 	vcpu->since = vm->now;
 	vcpu->corun_mark = vm->corun_clock;
 	list_add_tail(&vcpu->link, &vm->members);
 	if (state == VMGANG_RUN)
-		vm->nr_running++;
+		begin_run(vm, vcpu);
 }
 
 /* Its time stays in the VM's sums. */
@@ -113,6 +150,28 @@ void vmgang_account_settle(struct vmgang_vm_account *vm,
 	vcpu->corun_mark = vm->corun_clock;
 }
 
+/* Its progress is at least @ns from now on. */
+static void level(const struct vmgang_vm_account *vm,
+		  struct vmgang_vcpu_account *vcpu, u64 ns)
+{
+	u64 is = progress(vm, vcpu);
+
+	if (is < ns)
+		vcpu->head_start += ns - is;
+}
+
+/* All are level, and have never been otherwise: another policy begins. */
+void vmgang_account_level(struct vmgang_vm_account *vm)
+{
+	struct vmgang_vcpu_account *vcpu;
+	u64 ns = front(vm);
+
+	list_for_each_entry(vcpu, &vm->members, link)
+		level(vm, vcpu, ns);
+	vm->skew_max_ns = 0;
+	vm->pace_known = false;
+}
+
 void vmgang_account_move(struct vmgang_vm_account *vm,
 			 struct vmgang_vcpu_account *vcpu,
 			 enum vmgang_state state)
@@ -121,14 +180,16 @@ void vmgang_account_move(struct vmgang_vm_account *vm,
 	if (vcpu->state == state)
 		return;
 	if (vcpu->state == VMGANG_RUN)
-		vm->nr_running--;
-	if (state == VMGANG_RUN) {
-		vm->nr_running++;
-		vm->starts++;
-	}
-	if (lagging(vcpu) && state == VMGANG_RUN)
+		end_run(vm, vcpu);
+	else if (vcpu->state == VMGANG_WAIT)
+		level(vm, vcpu, front(vm));
+	else
 		vmgang_account_skew(vm, vcpu);
 	vcpu->state = state;
+	if (state == VMGANG_RUN) {
+		begin_run(vm, vcpu);
+		vm->starts++;
+	}
 }
 
 /*
@@ -172,11 +233,7 @@ void vmgang_account_sum(struct vmgang_vm_account *vm, struct vmgang_sums *sums)
 void vmgang_account_skew(struct vmgang_vm_account *vm,
 			 struct vmgang_vcpu_account *vcpu)
 {
-	u64 ns = lag(vm, vcpu);
-
-	if (ns - vm->lag_floor <= vm->skew_max_ns)
-		return;
-	vm->lag_floor = smallest_lag(vm);
-	if (ns - vm->lag_floor > vm->skew_max_ns)
-		vm->skew_max_ns = ns - vm->lag_floor;
+	if (vcpu->state != VMGANG_WAIT)
+		vm->skew_max_ns = larger(vm->skew_max_ns,
+					 front(vm) - progress(vm, vcpu));
 }

@@ -31,6 +31,7 @@ struct vmgang_sums {
 	u64 directed_yields;
 	u64 guard_extensions;
 	u64 guard_expiries;
+	u64 guard_asks;
 	u64 guarded_ns;
 };
 
@@ -38,7 +39,9 @@ struct vmgang_vm_account {
 	struct list_head members;
 	u64 now;		/* the VM's clock; never goes back */
 	u64 corun_clock;	/* ns with two or more members running */
-	u64 lag_floor;		/* no member's lag is below this */
+	u64 front;		/* the most progress of one that then stopped */
+	s64 pace;		/* … of those that run, less the VM's clock */
+	bool pace_known;
 	u64 skew_max_ns;
 	u64 starts;		/* of members' stints */
 	u32 nr_running;
@@ -55,7 +58,7 @@ struct vmgang_vcpu_account {
 	u64 since;		/* accounted up to here */
 	u64 corun_mark;		/* corun_clock at @since */
 	u64 costop_mark;	/* ns[COSTOP] when @held became true */
-	u64 lag_base;		/* head start of those that came before it */
+	u64 head_start;		/* progress that it was given, not having run */
 	struct vmgang_spin spin;
 	struct vmgang_sums sums;
 };
@@ -78,6 +81,7 @@ bool vmgang_account_hold(struct vmgang_vm_account *vm,
 u64 vmgang_account_held_ns(const struct vmgang_vcpu_account *vcpu);
 void vmgang_account_sum(struct vmgang_vm_account *vm,
 			struct vmgang_sums *sums);
+void vmgang_account_level(struct vmgang_vm_account *vm);
 void vmgang_account_skew(struct vmgang_vm_account *vm,
 			 struct vmgang_vcpu_account *vcpu);
 

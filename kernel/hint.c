@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * A vCPU's hint: the word of guest memory that says whether the vCPU holds a
- * lock.  It is read where nothing may sleep or fault, under rq->lock, so its
- * page is pinned, as that of the VMM's memory which it is: KVM is not asked.
+ * lock, and the one by which it is asked to come into a safe state.  They are
+ * used where nothing may sleep or fault, under rq->lock, so their pages are
+ * pinned, as those of the VMM's memory which they are: KVM is not asked.
  *
- * The page is never written, and only ever read as a number.  Whatever becomes
- * of the guest or its memory (unmapped, ballooned, rebooted, another kernel),
- * the worst is a wrong answer until the lease ends, which is at most
- * VMGANG_HINT_LEASE_S.  Every renewal pins anew, so memory that was moved
+ * The first is never written, and only ever read as a number.  The second is
+ * written only if it has the value by which the guest says that it may be.
+ * Whatever becomes of the guest or its memory (unmapped, ballooned, rebooted,
+ * another kernel), the worst is a wrong answer until the lease ends, which is at
+ * most VMGANG_HINT_LEASE_S.  Every renewal pins anew, so memory that was moved
  * below the guest is found again.
  *
  * A guest can make the VM's work run, which is no time of its own, by nothing
@@ -27,18 +29,20 @@
 bool vmgang_hint_offer(struct vmgang_hint *hint, u64 now,
 		       const struct vmgang_hint_offer *offer)
 {
-	if (!offer->address) {
-		hint->word = NULL;
+	if (!offer->address[VMGANG_HINT_HELD]) {
+		memset(hint->word, 0, sizeof(hint->word));
 		hint->offer = *offer;
-		return hint->page;
+		return hint->page[VMGANG_HINT_HELD];
 	}
 	if (now < hint->next)
 		return false;
 	hint->next = now + OFFER_NS;
 	hint->until = now + LEASE_NS;
-	/* What is known is used on meanwhile, if the word stays where it is. */
-	if (offer->address != hint->offer.address || offer->mask != hint->offer.mask)
-		hint->word = NULL;
+	hint->asked = false;
+	/* What is known is used on meanwhile, if the words stay where they are. */
+	if (memcmp(offer->address, hint->offer.address, sizeof(offer->address)) ||
+	    offer->mask != hint->offer.mask)
+		memset(hint->word, 0, sizeof(hint->word));
 	hint->offer = *offer;
 	if (!hint->mm) {
 		mmgrab(current->mm);
@@ -50,70 +54,114 @@ bool vmgang_hint_offer(struct vmgang_hint *hint, u64 now,
 /* How long the guest holds a lock as a rule; 0 if it gave no hint. */
 u32 vmgang_hint_hold_us(const struct vmgang_hint *hint, u64 now)
 {
-	return hint->word && now < hint->until ? hint->offer.hold_us : 0;
+	return hint->word[VMGANG_HINT_HELD] && now < hint->until ?
+	       hint->offer.hold_us : 0;
 }
 
 /* Does the guest say that it holds a lock now? */
 bool vmgang_hint_held(const struct vmgang_hint *hint, u64 now)
 {
 	return vmgang_hint_hold_us(hint, now) &&
-	       READ_ONCE(*hint->word) & hint->offer.mask;
+	       READ_ONCE(*hint->word[VMGANG_HINT_HELD]) & hint->offer.mask;
+}
+
+/*
+ * Asks the guest to come into a safe state, if it is ready to be asked.  True:
+ * it is to be interrupted, so that it looks.
+ */
+bool vmgang_hint_ask(struct vmgang_hint *hint, u64 now)
+{
+	u32 *word = hint->word[VMGANG_HINT_ASK];
+
+	if (!word || !vmgang_hint_hold_us(hint, now) ||
+	    cmpxchg(word, VMGANG_ASK_NOT, VMGANG_ASK_SAFE) != VMGANG_ASK_NOT)
+		return false;
+	hint->asked = true;
+	return true;
+}
+
+/* The guest says that it is in a safe state.  True: it has been asked. */
+bool vmgang_hint_safe(struct vmgang_hint *hint)
+{
+	bool asked = hint->asked;
+
+	hint->asked = false;
+	return asked;
 }
 
 /* Has the guest said something that the VM's work has not seen? */
 bool vmgang_hint_pending(const struct vmgang_hint *hint)
 {
-	return hint->mm || (hint->page && !hint->offer.address);
+	return hint->mm || (hint->page[VMGANG_HINT_HELD] &&
+			    !hint->offer.address[VMGANG_HINT_HELD]);
 }
 
-static struct page *pin(struct mm_struct *mm, unsigned long address)
+/* Pins what @offer names, as far as it can be, into @pages, which are NULL. */
+static void pin(struct mm_struct *mm, const struct vmgang_hint_offer *offer,
+		struct page **pages)
 {
-	struct page *page = NULL;
+	int i;
 
 	if (!mmget_not_zero(mm))
-		return NULL;
+		return;
 	mmap_read_lock(mm);
-	if (pin_user_pages_remote(mm, address & PAGE_MASK, 1, FOLL_LONGTERM,
-				  &page, NULL) != 1)
-		page = NULL;
+	for (i = 0; i < VMGANG_HINT_WORDS; i++) {
+		unsigned int flags = FOLL_LONGTERM;
+
+		if (i == VMGANG_HINT_ASK)
+			flags |= FOLL_WRITE;
+		if (offer->address[i] &&
+		    pin_user_pages_remote(mm, offer->address[i] & PAGE_MASK, 1,
+					  flags, &pages[i], NULL) != 1)
+			pages[i] = NULL;
+	}
 	mmap_read_unlock(mm);
 	mmput(mm);
-	return page;
 }
 
-/* Takes the page, and what is needed for the next, off the hint. */
-static struct page *detach(struct vmgang_vcpu *vcpu, struct mm_struct **mm,
-			   unsigned long *address)
+static void unpin(struct page **pages)
+{
+	if (pages[VMGANG_HINT_HELD])
+		unpin_user_page(pages[VMGANG_HINT_HELD]);
+	if (pages[VMGANG_HINT_ASK])
+		unpin_user_pages_dirty_lock(&pages[VMGANG_HINT_ASK], 1, true);
+}
+
+/* Takes the pages of a hint that has ended, and what is needed for the next, off it. */
+static void detach(struct vmgang_vcpu *vcpu, struct mm_struct **mm,
+		   struct vmgang_hint_offer *offer, struct page **pages)
 {
 	struct vmgang_hint *hint = &vcpu->hint;
-	struct page *page;
 
 	guard(raw_spinlock_irqsave)(&vcpu->vm->lock);
 	*mm = hint->mm;
-	*address = hint->offer.address;
+	*offer = hint->offer;
 	hint->mm = NULL;
-	if (*address && vcpu->kvcpu)
-		return NULL;
-	page = hint->page;
-	hint->page = NULL;
-	hint->word = NULL;
-	return page;
+	if (offer->address[VMGANG_HINT_HELD] && vcpu->kvcpu)
+		return;
+	memcpy(pages, hint->page, sizeof(hint->page));
+	memset(hint->page, 0, sizeof(hint->page));
+	memset(hint->word, 0, sizeof(hint->word));
 }
 
-/* Gives the hint its new page, unless it is out of date; returns the other. */
-static struct page *attach(struct vmgang_vcpu *vcpu, struct page *page,
-			   unsigned long address)
+/* Gives the hint its new pages, unless they are out of date; @pages are the others. */
+static void attach(struct vmgang_vcpu *vcpu, const struct vmgang_hint_offer *offer,
+		   struct page **pages)
 {
 	struct vmgang_hint *hint = &vcpu->hint;
-	struct page *former;
+	int i;
 
 	guard(raw_spinlock_irqsave)(&vcpu->vm->lock);
-	if (!vcpu->kvcpu || hint->offer.address != address)
-		return page;
-	former = hint->page;
-	hint->page = page;
-	hint->word = page ? page_address(page) + offset_in_page(address) : NULL;
-	return former;
+	if (!vcpu->kvcpu ||
+	    memcmp(hint->offer.address, offer->address, sizeof(offer->address)))
+		return;
+	for (i = 0; i < VMGANG_HINT_WORDS; i++) {
+		swap(hint->page[i], pages[i]);
+		hint->word[i] = NULL;
+		if (hint->page[i])
+			hint->word[i] = page_address(hint->page[i]) +
+					offset_in_page(offer->address[i]);
+	}
 }
 
 /*
@@ -122,19 +170,18 @@ static struct page *attach(struct vmgang_vcpu *vcpu, struct page *page,
  */
 void vmgang_hint_sync(struct vmgang_vcpu *vcpu)
 {
-	struct page *page = NULL;
+	struct page *old[VMGANG_HINT_WORDS] = {}, *new[VMGANG_HINT_WORDS] = {};
+	struct vmgang_hint_offer offer;
 	struct mm_struct *mm;
-	unsigned long address;
 
-	page = detach(vcpu, &mm, &address);
-	if (page)
-		unpin_user_page(page);
+	detach(vcpu, &mm, &offer, old);
+	unpin(old);
 	if (!mm)
 		return;
-	if (address) {
-		page = attach(vcpu, pin(mm, address), address);
-		if (page)
-			unpin_user_page(page);
+	if (offer.address[VMGANG_HINT_HELD]) {
+		pin(mm, &offer, new);
+		attach(vcpu, &offer, new);
+		unpin(new);
 	}
 	mmdrop(mm);
 }

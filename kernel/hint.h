@@ -12,26 +12,39 @@ struct mm_struct;
 struct page;
 struct vmgang_vcpu;
 
-/* What a guest said, where the word is for the VMM: 0 takes the hint back. */
+/* The words of guest memory: that says "held", and by which we ask. */
+enum vmgang_hint_word {
+	VMGANG_HINT_HELD,
+	VMGANG_HINT_ASK,
+	VMGANG_HINT_WORDS,
+};
+
+/*
+ * What a guest said, where the words are for the VMM: if the first is at 0 the
+ * hint is taken back.
+ */
 struct vmgang_hint_offer {
-	unsigned long address;
+	unsigned long address[VMGANG_HINT_WORDS];
 	u32 mask;
 	u32 hold_us;
 };
 
 struct vmgang_hint {
-	const u32 *word;	/* in @page, or NULL */
-	struct page *page;	/* pinned, or NULL */
+	u32 *word[VMGANG_HINT_WORDS];		/* in @page, or NULL */
+	struct page *page[VMGANG_HINT_WORDS];	/* pinned, or NULL */
 	struct mm_struct *mm;	/* an offer awaits the VM's work, or NULL */
 	struct vmgang_hint_offer offer;
 	u64 until;		/* end of the lease, by the VM's clock */
 	u64 next;		/* no other offer is taken before */
+	bool asked;		/* … to come into a safe state, and has not said so */
 };
 
 bool vmgang_hint_offer(struct vmgang_hint *hint, u64 now,
 		       const struct vmgang_hint_offer *offer);
 u32 vmgang_hint_hold_us(const struct vmgang_hint *hint, u64 now);
 bool vmgang_hint_held(const struct vmgang_hint *hint, u64 now);
+bool vmgang_hint_ask(struct vmgang_hint *hint, u64 now);
+bool vmgang_hint_safe(struct vmgang_hint *hint);
 
 bool vmgang_hint_pending(const struct vmgang_hint *hint);
 

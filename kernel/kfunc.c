@@ -30,6 +30,8 @@ bool vmgang_class_attached(void)
 static void state_work_fn(struct work_struct *work)
 {
 	pr_info("state: %s\n", vmgang_class_attached() ? "class" : "observe");
+	if (!vmgang_class_attached())
+		vmgang_reserve_forget();
 	vmgang_sysfs_notify_state();
 	vmgang_thread_kick_all(NULL);
 }
@@ -148,8 +150,12 @@ __bpf_kfunc int vmgang_bpf_get_vm(u32 slot, struct vmgang_bpf_vm *out)
 	out->spin = READ_ONCE(vm->spin);
 	out->guard = READ_ONCE(vm->guard);
 	out->guard_us = READ_ONCE(vm->guard_us);
+	out->skew_us = READ_ONCE(vm->skew_us);
 	out->isolate = READ_ONCE(vm->isolate);
 	out->managed = READ_ONCE(vm->managed);
+	out->reserve_period_us = READ_ONCE(vm->reserve_period_us);
+	out->reserve_slice_us = READ_ONCE(vm->reserve_slice_us);
+	out->extratime = READ_ONCE(vm->extratime);
 	return 0;
 }
 
@@ -196,6 +202,26 @@ __bpf_kfunc u32 vmgang_bpf_lock_us(struct task_struct *p__ign)
 	guard(rcu)();
 	thread = vmgang_thread_find(p__ign);
 	return thread ? vmgang_vcpu_lock_us(thread) : 0;
+}
+
+/**
+ * vmgang_bpf_ask_safe - ask a vCPU's guest to come into a safe state
+ * @p__ign: its thread, which is current on this CPU and goes on
+ *
+ * Uhlig et al. (as above), section 4.1: a device that interrupts a guest which is
+ * rarely safe.  Does nothing if the guest has no driver for it.  When the guest is
+ * there, the tracepoint vcpu_safe is emitted, in the vCPU's thread.
+ */
+__bpf_kfunc void vmgang_bpf_ask_safe(struct task_struct *p__ign)
+{
+	struct vmgang_thread *thread;
+
+	if (p__ign != current)
+		return;
+	guard(rcu)();
+	thread = vmgang_thread_find(p__ign);
+	if (thread)
+		vmgang_vcpu_ask(thread);
 }
 
 /**
@@ -269,6 +295,49 @@ __bpf_kfunc void vmgang_bpf_report_gang(u32 slot, u64 id, bool start, u32 width)
 }
 
 /**
+ * vmgang_bpf_report_reserve - how a VM's reservation was decided
+ * @answer: the decision, and what is booked
+ *
+ * For the tracepoint policy_change, before it returns: a change that is refused
+ * is undone, and whoever made it told.  And whenever a vCPU of a VM with a
+ * reservation comes or goes.
+ */
+__bpf_kfunc void vmgang_bpf_report_reserve(const struct vmgang_bpf_reserve *answer)
+{
+	struct vmgang_vm *vm;
+
+	guard(rcu)();
+	vm = vmgang_vm_find_slot(answer->slot);
+	if (!vm || vm->id != answer->id)
+		return;
+	scoped_guard(raw_spinlock_irqsave, &vm->lock)
+		vm->reserve_answer = *answer;
+	if (answer->refused)
+		WRITE_ONCE(vm->reserve_refused, true);
+}
+
+/**
+ * vmgang_bpf_report_missed - a vCPU did not get what it has reserved
+ * @slot: its VM's slot
+ * @id: its VM's id; a report about a VM that is gone is dropped
+ * @vcpu: its index
+ *
+ * Counts reserve/misses and emits the tracepoint vcpu_missed.
+ */
+__bpf_kfunc void vmgang_bpf_report_missed(u32 slot, u64 id, u32 vcpu)
+{
+	struct vmgang_vm *vm;
+
+	guard(rcu)();
+	vm = vmgang_vm_find_slot(slot);
+	if (!vm || vm->id != id)
+		return;
+	scoped_guard(raw_spinlock_irqsave, &vm->lock)
+		vm->reserve_misses++;
+	trace_vcpu_missed(slot, vm->pid, vcpu);
+}
+
+/**
  * vmgang_bpf_report_frag - pCPUs stayed empty for a VM's idle vCPUs
  * @slot: the VM's slot
  * @id: the VM's id; a report about a VM that is gone is dropped
@@ -295,9 +364,12 @@ BTF_ID_FLAGS(func, vmgang_bpf_get_vcpu, KF_RCU)
 BTF_ID_FLAGS(func, vmgang_bpf_get_vm)
 BTF_ID_FLAGS(func, vmgang_bpf_in_kernel, KF_RCU)
 BTF_ID_FLAGS(func, vmgang_bpf_lock_us, KF_RCU)
+BTF_ID_FLAGS(func, vmgang_bpf_ask_safe, KF_RCU)
 BTF_ID_FLAGS(func, vmgang_bpf_report_guard, KF_RCU)
 BTF_ID_FLAGS(func, vmgang_bpf_report_costop, KF_RCU)
 BTF_ID_FLAGS(func, vmgang_bpf_report_gang)
+BTF_ID_FLAGS(func, vmgang_bpf_report_reserve)
+BTF_ID_FLAGS(func, vmgang_bpf_report_missed)
 BTF_ID_FLAGS(func, vmgang_bpf_report_frag)
 BTF_KFUNCS_END(vmgang_kfuncs)
 

@@ -10,8 +10,8 @@
  *	kvm_vcpu_on_spin(vcpu, kernel)	where every kind of spin exit arrives:
  *					PLE, pause filter, Hyper-V's and Xen's
  *					hypercalls
- *	kvm_emulate_cpuid(vcpu)		where a guest's hint comes from: see
- *					guest/hint.h
+ *	kvm_emulate_cpuid(vcpu)		where a guest's hint comes from, and its
+ *					answer: see guest/hint.h
  *
  * Only entries are hooked, so that no thread that is inside one of these
  * functions for hours returns through us.
@@ -77,7 +77,7 @@ static unsigned long guest_address(struct kvm_vcpu *vcpu, gpa_t gpa)
 	struct kvm_memory_slot *slot;
 
 	slot = __gfn_to_memslot(kvm_memslots(vcpu->kvm), gpa_to_gfn(gpa));
-	if (!slot || slot->flags & KVM_MEMSLOT_INVALID)
+	if (!slot || slot->flags & (KVM_MEMSLOT_INVALID | KVM_MEM_READONLY))
 		return 0;
 	return __gfn_to_hva_memslot(slot, gpa_to_gfn(gpa)) + offset_in_page(gpa);
 }
@@ -87,15 +87,19 @@ static void hear_hint(struct vmgang_thread *thread, struct kvm_vcpu *vcpu)
 {
 	const unsigned long *regs = vcpu->arch.regs;
 	u32 control = regs[VCPU_REGS_RCX];
-	gpa_t gpa = regs[VCPU_REGS_RBX];
+	gpa_t held = regs[VCPU_REGS_RBX], ask = regs[VCPU_REGS_RSI];
 	struct vmgang_hint_offer offer = {
 		.mask = regs[VCPU_REGS_RDX],
 		.hold_us = VMGANG_HINT_HOLD_US(control),
 	};
 
 	if (VMGANG_HINT_VERSION_OF(control) == VMGANG_HINT_VERSION &&
-	    gpa && IS_ALIGNED(gpa, sizeof(u32)) && offer.mask && offer.hold_us)
-		offer.address = guest_address(vcpu, gpa);
+	    held && IS_ALIGNED(held | ask, sizeof(u32)) && offer.mask &&
+	    offer.hold_us) {
+		offer.address[VMGANG_HINT_HELD] = guest_address(vcpu, held);
+		if (ask)
+			offer.address[VMGANG_HINT_ASK] = guest_address(vcpu, ask);
+	}
 	vmgang_vcpu_hint(thread, &offer);
 }
 
@@ -103,16 +107,29 @@ static int on_cpuid(struct fprobe *fprobe, unsigned long ip,
 		    unsigned long ret_ip, vmgang_fprobe_regs *regs, void *data)
 {
 	struct kvm_vcpu *vcpu = vmgang_fprobe_argument(regs);
+	u32 leaf = vcpu->arch.regs[VCPU_REGS_RAX];
 	struct vmgang_thread *thread;
 
-	if ((u32)vcpu->arch.regs[VCPU_REGS_RAX] != VMGANG_HINT_LEAF ||
+	if ((leaf != VMGANG_HINT_LEAF && leaf != VMGANG_SAFE_LEAF) ||
 	    !vmgang_kvm_in_kernel(vcpu))
 		return 0;
 	guard(rcu)();
 	thread = vmgang_thread_find(current);
-	if (thread)
+	if (thread && leaf == VMGANG_HINT_LEAF)
 		hear_hint(thread, vcpu);
+	else if (thread)
+		vmgang_vcpu_safe(thread);
 	return 0;
+}
+
+/*
+ * The guest's local APIC raises its performance interrupt when the vCPU, which is
+ * current, goes on: the one source of it that a guest has set up in any case, or
+ * has masked, and that KVM lets be asked for from outside.
+ */
+void vmgang_kvm_interrupt(struct kvm_vcpu *kvcpu)
+{
+	kvm_make_request(KVM_REQ_PMI, kvcpu);
 }
 
 /*

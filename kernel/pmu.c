@@ -41,7 +41,8 @@
 	  sums.guard_extensions)					\
 	X(guard-expiries, guard_expiries, 0x18, sums.guard_expiries)	\
 	X(preemptions-in-lock, preemptions_in_lock, 0x19,		\
-	  sums.preemptions_in_lock)
+	  sums.preemptions_in_lock)					\
+	X(guard-asks, guard_asks, 0x1a, sums.guard_asks)
 
 /* Where an event's total is; 0 for what is no event. */
 #define OFFSET(_name, _var, _event, _member)				\

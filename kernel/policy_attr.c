@@ -17,6 +17,7 @@ struct knob {
 	const char * const *names;	/* NULL: a number */
 	u32 nr_names;
 	u32 min, max;
+	bool levels;			/* skew begins anew with it */
 };
 
 static u32 *knob_value(struct kobject *kobj, struct kobj_attribute *attr)
@@ -57,15 +58,21 @@ static int knob_parse(const struct knob *knob, const char *buf, u32 *value)
 static ssize_t knob_store(struct kobject *kobj, struct kobj_attribute *attr,
 			  const char *buf, size_t count)
 {
+	struct knob *knob = container_of(attr, struct knob, attr);
 	struct vmgang_vm *vm = vmgang_vm_of(kobj);
 	u32 value;
 	int ret;
 
-	ret = knob_parse(container_of(attr, struct knob, attr), buf, &value);
+	ret = knob_parse(knob, buf, &value);
 	if (ret)
 		return ret;
-	if (xchg(knob_value(kobj, attr), value) != value)
-		trace_policy_change(vm->slot, vm->pid, vm->id);
+	if (xchg(knob_value(kobj, attr), value) == value)
+		return count;
+	/* The class begins to compare vCPUs' progress at the same time. */
+	guard(preempt)();
+	if (knob->levels)
+		vmgang_vm_level(vm);
+	trace_policy_change(vm->slot, vm->pid, vm->id);
 	return count;
 }
 
@@ -73,11 +80,12 @@ static ssize_t knob_store(struct kobject *kobj, struct kobj_attribute *attr,
 	.attr = __ATTR(_name, 0644, knob_show, _store),			\
 	.offset = offsetof(struct vmgang_vm, _name)
 
-#define KNOB_NAMES(_name)						\
+#define KNOB_NAMES(_name, ...)						\
 static struct knob _name##_knob = {					\
 	KNOB_ATTR(_name, knob_store),					\
 	.names = _name##_names,						\
 	.nr_names = ARRAY_SIZE(_name##_names),				\
+	__VA_ARGS__							\
 };									\
 static ssize_t _name##_values_show(struct kobject *kobj,		\
 				   struct kobj_attribute *attr, char *buf) \
@@ -86,11 +94,12 @@ static ssize_t _name##_values_show(struct kobject *kobj,		\
 }									\
 static struct kobj_attribute _name##_values = __ATTR_RO(_name##_values)
 
-#define KNOB_NUMBER(_name, _store, _min, _max)				\
+#define KNOB_NUMBER(_name, _store, _min, _max, ...)			\
 static struct knob _name##_knob = {					\
 	KNOB_ATTR(_name, _store),					\
 	.min = _min,							\
 	.max = _max,							\
+	__VA_ARGS__							\
 }
 
 static ssize_t values_show(const struct knob *knob, char *buf)
@@ -109,8 +118,9 @@ static const char * const cosched_names[] = {
 	[VMGANG_COSCHED_GANG] = "gang",
 	[VMGANG_COSCHED_ADAPTIVE] = "adaptive",
 	[VMGANG_COSCHED_STRICT] = "strict",
+	[VMGANG_COSCHED_RELAXED] = "relaxed",
 };
-KNOB_NAMES(cosched);
+KNOB_NAMES(cosched, .levels = true);
 
 static const char * const guard_names[] = {
 	[VMGANG_GUARD_OFF] = "off",
@@ -134,6 +144,8 @@ KNOB_NAMES(spin);
 
 KNOB_NUMBER(slice_us, knob_store, VMGANG_SLICE_US_MIN, VMGANG_SLICE_US_MAX);
 KNOB_NUMBER(guard_us, knob_store, VMGANG_GUARD_US_MIN, VMGANG_GUARD_US_MAX);
+KNOB_NUMBER(skew_us, knob_store, VMGANG_SKEW_US_MIN, VMGANG_SKEW_US_MAX,
+	    .levels = true);
 
 /* Writing 1 to it also has threads tried again that were fifo or rr before. */
 static ssize_t managed_store(struct kobject *kobj, struct kobj_attribute *attr,
@@ -150,8 +162,10 @@ KNOB_NUMBER(managed, managed_store, 0, 1);
 static struct attribute *policy_attrs[] = {
 	&cosched_knob.attr.attr, &guard_knob.attr.attr, &spin_knob.attr.attr,
 	&slice_us_knob.attr.attr, &guard_us_knob.attr.attr,
-	&isolate_knob.attr.attr,
-	&managed_knob.attr.attr, NULL
+	&skew_us_knob.attr.attr, &isolate_knob.attr.attr, &managed_knob.attr.attr,
+	&vmgang_policy_reserve_period_us.attr,
+	&vmgang_policy_reserve_slice_us.attr, &vmgang_policy_extratime.attr,
+	NULL
 };
 const struct attribute_group vmgang_policy_group = {
 	.name = "policy", .attrs = policy_attrs

@@ -17,7 +17,7 @@
 #include "vm.h"
 
 /* Directories and files of one vCPU. */
-#define VCPU_FILES	18
+#define VCPU_FILES	19
 
 /* What a vCPU costs in all, its files in sysfs included: at most 4 KB. */
 static_assert(sizeof(struct vmgang_vcpu) + sizeof(struct vmgang_thread) +
@@ -223,6 +223,7 @@ SUMS_FILE(_prefix, spin_verdicts, spin_verdicts, 1);			\
 SUMS_FILE(_prefix, directed_yields, directed_yields, 1);		\
 SUMS_FILE(_prefix, guard_extensions, guard_extensions, 1);		\
 SUMS_FILE(_prefix, guard_expiries, guard_expiries, 1);			\
+SUMS_FILE(_prefix, guard_asks, guard_asks, 1);				\
 SUMS_FILE(_prefix, guarded_us, guarded_ns, NSEC_PER_USEC)
 #define SUMS_ATTRS(_prefix)						\
 	&_prefix##_run_us.attr.attr, &_prefix##_ready_us.attr.attr,	\
@@ -235,6 +236,7 @@ SUMS_FILE(_prefix, guarded_us, guarded_ns, NSEC_PER_USEC)
 	&_prefix##_directed_yields.attr.attr,				\
 	&_prefix##_guard_extensions.attr.attr,				\
 	&_prefix##_guard_expiries.attr.attr,				\
+	&_prefix##_guard_asks.attr.attr,				\
 	&_prefix##_guarded_us.attr.attr
 
 SUMS_FILES(vm);
@@ -277,7 +279,7 @@ static const struct attribute_group stats_group = {
 };
 
 static const struct attribute_group *vm_groups[] = {
-	&vm_group, &vmgang_policy_group, &stats_group, NULL
+	&vm_group, &vmgang_policy_group, &stats_group, &vmgang_reserve_group, NULL
 };
 
 /* The thread that runs the vCPU, with a reference, or NULL. */

@@ -102,8 +102,15 @@ DECLARE_EVENT_CLASS(vmgang_vcpu,
 
 DEFINE_EVENT(vmgang_vcpu, vcpu_costop,
 	TP_PROTO(u32 slot, pid_t pid, u32 vcpu), TP_ARGS(slot, pid, vcpu));
+/* The guest has been asked to come into a safe state, and is there. */
+DEFINE_EVENT(vmgang_vcpu, vcpu_safe,
+	TP_PROTO(u32 slot, pid_t pid, u32 vcpu), TP_ARGS(slot, pid, vcpu));
 /* Preempted in guest kernel mode; a sibling ran on, or came to run meanwhile. */
 DEFINE_EVENT(vmgang_vcpu, vcpu_lhp,
+	TP_PROTO(u32 slot, pid_t pid, u32 vcpu), TP_ARGS(slot, pid, vcpu));
+
+/* Runnable throughout a period, but did not get what it has reserved. */
+DEFINE_EVENT(vmgang_vcpu, vcpu_missed,
 	TP_PROTO(u32 slot, pid_t pid, u32 vcpu), TP_ARGS(slot, pid, vcpu));
 
 TRACE_EVENT(vcpu_costart,

@@ -365,3 +365,35 @@ u32 vmgang_vcpu_lock_us(struct vmgang_thread *thread)
 	event_end(vcpu, flags);
 	return us;
 }
+
+/* @thread, which is current, is let go on: would its guest come into a safe state? */
+void vmgang_vcpu_ask(struct vmgang_thread *thread)
+{
+	struct vmgang_vcpu *vcpu;
+	unsigned long flags;
+
+	vcpu = event_begin(thread, &flags);
+	if (!vcpu)
+		return;
+	if (vcpu->kvcpu && vmgang_hint_ask(&vcpu->hint, vcpu->vm->account.now)) {
+		vcpu->account.sums.guard_asks++;
+		vmgang_kvm_interrupt(vcpu->kvcpu);
+	}
+	event_end(vcpu, flags);
+}
+
+/* The guest says that @thread, which is current, is in a safe state. */
+void vmgang_vcpu_safe(struct vmgang_thread *thread)
+{
+	struct vmgang_vcpu *vcpu;
+	unsigned long flags;
+	bool asked;
+
+	vcpu = event_begin(thread, &flags);
+	if (!vcpu)
+		return;
+	asked = vmgang_hint_safe(&vcpu->hint);
+	event_end(vcpu, flags);
+	if (asked)
+		trace_vcpu_safe(vcpu->vm->slot, vcpu->vm->pid, vcpu->index);
+}

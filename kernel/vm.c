@@ -204,7 +204,9 @@ static struct vmgang_vm *vm_alloc(struct kvm *kvm, struct task_struct *task)
 	vm->tgid = get_pid(task_tgid(task));
 	vm->slice_us = VMGANG_SLICE_US;
 	vm->guard_us = VMGANG_GUARD_US;
+	vm->skew_us = VMGANG_SKEW_US;
 	vm->managed = 1;
+	vm->extratime = 1;
 	vmgang_sysfs_init_vm(vm);
 	return vm;
 }
@@ -419,6 +421,14 @@ void vmgang_vm_kill_all(void)
 	}
 	list_for_each_entry_safe(thread, next, &vmgang_threads, link)
 		vmgang_thread_del(thread);
+}
+
+/* Its vCPUs are level from now on: see account.c. */
+void vmgang_vm_level(struct vmgang_vm *vm)
+{
+	guard(raw_spinlock_irqsave)(&vm->lock);
+	vmgang_vm_clock(vm);
+	vmgang_account_level(&vm->account);
 }
 
 /* Has the VM's work done.  The caller holds the VM in some way. */

@@ -43,6 +43,12 @@ struct kvm_vcpu;
 #define VMGANG_GUARD_US		1000
 #define VMGANG_GUARD_US_MIN	100
 #define VMGANG_GUARD_US_MAX	10000
+#define VMGANG_SKEW_US		5000
+#define VMGANG_SKEW_US_MIN	1000
+#define VMGANG_SKEW_US_MAX	100000
+#define VMGANG_RESERVE_SLICE_US_MIN	100
+#define VMGANG_RESERVE_PERIOD_US_MIN	1000
+#define VMGANG_RESERVE_PERIOD_US_MAX	1000000
 
 struct vmgang_vm {
 	raw_spinlock_t lock;
@@ -63,8 +69,15 @@ struct vmgang_vm {
 	u32 spin;			/* enum vmgang_spins */
 	u32 guard;			/* enum vmgang_guard */
 	u32 guard_us;
+	u32 skew_us;
 	u32 isolate;			/* enum vmgang_isolate */
 	u32 managed;
+	u32 reserve_period_us;		/* changed under a lock of reserve_attr.c */
+	u32 reserve_slice_us;
+	u32 extratime;
+	bool reserve_refused;		/* the class's answer to the last change */
+	struct vmgang_bpf_reserve reserve_answer;
+	u64 reserve_misses;
 	bool dead;
 	bool shown;			/* in sysfs; the VM's work's own */
 
@@ -143,6 +156,7 @@ struct vmgang_vm *vmgang_vm_get_id(u64 id);
 void vmgang_vm_sum(struct vmgang_vm *vm, struct vmgang_sums *sums);
 bool vmgang_vm_totals(struct vmgang_vm *vm, struct vmgang_totals *totals);
 void vmgang_vm_kick(struct vmgang_vm *vm);
+void vmgang_vm_level(struct vmgang_vm *vm);
 void vmgang_vm_release(struct vmgang_vm *vm);
 u32 vmgang_vm_count(void);
 
@@ -183,6 +197,8 @@ void vmgang_vcpu_guarded(struct vmgang_thread *thread, u64 ns, bool expired);
 void vmgang_vcpu_hint(struct vmgang_thread *thread,
 		      const struct vmgang_hint_offer *offer);
 u32 vmgang_vcpu_lock_us(struct vmgang_thread *thread);
+void vmgang_vcpu_ask(struct vmgang_thread *thread);
+void vmgang_vcpu_safe(struct vmgang_thread *thread);
 
 /* thread.c */
 struct vmgang_thread *vmgang_thread_alloc(struct task_struct *task);
@@ -209,6 +225,7 @@ bool vmgang_kvm_yielding(const struct kvm_vcpu *kvcpu);
 bool vmgang_kvm_preempted_in_kernel(const struct kvm_vcpu *kvcpu);
 bool vmgang_kvm_in_kernel(struct kvm_vcpu *kvcpu);
 u64 vmgang_kvm_yields(const struct kvm_vcpu *kvcpu);
+void vmgang_kvm_interrupt(struct kvm_vcpu *kvcpu);
 
 /* cgroup.c */
 void vmgang_cgroup_resolve(struct vmgang_vm *vm);
@@ -230,6 +247,12 @@ void vmgang_sysfs_notify_state(void);
 /* policy_attr.c */
 extern const struct attribute_group vmgang_policy_group;
 extern const struct attribute_group vmgang_policy_values_group;
+/* reserve_attr.c */
+extern struct kobj_attribute vmgang_policy_reserve_period_us;
+extern struct kobj_attribute vmgang_policy_reserve_slice_us;
+extern struct kobj_attribute vmgang_policy_extratime;
+extern const struct attribute_group vmgang_reserve_group;
+void vmgang_reserve_forget(void);
 
 /* kfunc.c */
 int vmgang_kfunc_init(void);
@@ -240,9 +263,12 @@ int vmgang_bpf_get_vcpu(struct task_struct *p, struct vmgang_bpf_vcpu *out);
 int vmgang_bpf_get_vm(u32 slot, struct vmgang_bpf_vm *out);
 bool vmgang_bpf_in_kernel(struct task_struct *p);
 u32 vmgang_bpf_lock_us(struct task_struct *p);
+void vmgang_bpf_ask_safe(struct task_struct *p);
 void vmgang_bpf_report_guard(struct task_struct *p, u64 ns, bool expired);
 void vmgang_bpf_report_costop(struct task_struct *p, bool held);
 void vmgang_bpf_report_gang(u32 slot, u64 id, bool start, u32 width);
+void vmgang_bpf_report_reserve(const struct vmgang_bpf_reserve *answer);
+void vmgang_bpf_report_missed(u32 slot, u64 id, u32 vcpu);
 void vmgang_bpf_report_frag(u32 slot, u64 id, u64 ns);
 bool vmgang_class_attached(void);
 

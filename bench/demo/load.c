@@ -13,6 +13,9 @@
  * compute: one thread per vCPU does the same arithmetic and meets nobody. The
  * figure is the rounds of all threads together.
  *
+ * kernel: one thread per vCPU is in the guest's kernel nearly all of the time,
+ * holding no lock: it reads zeroes. The figure is reads of all threads together.
+ *
  * idle: no thread at all.
  *
  * A line "<monotonic us> <rounds> <CPUs at work>" goes to the port (argv[2])
@@ -36,9 +39,10 @@
 
 #define MAX_CPUS	64
 #define PIECES		4
+#define READ_BYTES	(256 * 1024)
 #define REPORT_NS	200000000L
 
-enum mode { MODE_SYNC, MODE_COMPUTE, MODE_IDLE };
+enum mode { MODE_SYNC, MODE_COMPUTE, MODE_KERNEL, MODE_IDLE };
 
 /* A cache line each: written every round, read by the reporter. */
 struct worker {
@@ -164,11 +168,25 @@ static uint64_t compute_round(uint64_t x)
 	return x;
 }
 
+/* Each thread on its own CPU has its own memory to read to. */
+static uint64_t kernel_round(uint64_t x, char *to)
+{
+	int fd = open("/dev/zero", O_RDONLY | O_CLOEXEC);
+	int i;
+
+	for (i = 0; fd >= 0 && i < 64; i++)
+		x += read(fd, to, READ_BYTES) == READ_BYTES;
+	if (fd >= 0)
+		close(fd);
+	return x;
+}
+
 static void *worker_main(void *arg)
 {
 	struct worker *w = arg;
+	char *to = mode == MODE_KERNEL ? malloc(READ_BYTES) : NULL;
 	uint64_t x = (uint64_t)w->cpu + 1;
-	bool leave = false;
+	bool leave = mode == MODE_KERNEL && !to;
 
 	if (mode == MODE_SYNC)
 		barrier_join(&barrier);
@@ -177,6 +195,8 @@ static void *worker_main(void *arg)
 		if (mode == MODE_SYNC) {
 			x = sync_round(x);
 			barrier_meet(&barrier, leave);
+		} else if (mode == MODE_KERNEL) {
+			x = kernel_round(x, to);
 		} else {
 			x = compute_round(x);
 		}
@@ -184,6 +204,7 @@ static void *worker_main(void *arg)
 	}
 	/* the result is used, so the arithmetic stays in the program */
 	atomic_fetch_xor(&nr_barriers, x & 0);
+	free(to);
 	atomic_store(&w->busy, false);
 	return NULL;
 }
@@ -276,6 +297,8 @@ static bool parse_mode(const char *name)
 		mode = MODE_SYNC;
 	else if (!strcmp(name, "compute"))
 		mode = MODE_COMPUTE;
+	else if (!strcmp(name, "kernel"))
+		mode = MODE_KERNEL;
 	else if (!strcmp(name, "idle"))
 		mode = MODE_IDLE;
 	else
@@ -291,7 +314,7 @@ int main(int argc, char **argv)
 
 	if (argc < 3 || argc > 4 || !parse_mode(argv[1])) {
 		fprintf(stderr,
-			"usage: load sync|compute|idle PORT [ITERATIONS]\n");
+			"usage: load sync|compute|kernel|idle PORT [ITERATIONS]\n");
 		return 2;
 	}
 	if (argc == 4)

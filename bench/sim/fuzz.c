@@ -37,12 +37,14 @@ enum feature {
 	HAS_SLICES	= 1 << 11,	/* that differ */
 	HAS_GUARD	= 1 << 12,
 	HAS_STRICT	= 1 << 13,
-	HAS_ISOLATE	= 1 << 14,
+	HAS_RESERVES	= 1 << 14,
+	HAS_RELAXED	= 1 << 15,
+	HAS_ISOLATE	= 1 << 16,
 };
 
 static const char *const features[] = {
 	"gang", "pinned", "cap", "host", "cells", "halts", "spins", "ple", "wide", "comes",
-	"weights", "slices", "guard", "strict", "isolate",
+	"weights", "slices", "guard", "strict", "reserves", "relaxed", "isolate",
 };
 
 #define NR_FEATURES (sizeof(features) / sizeof(features[0]))
@@ -77,16 +79,20 @@ static u32 features_of(const struct scenario *sc)
 	for (i = 0; i < sc->nr_vms; i++) {
 		const struct vm_conf *vm = &sc->vms[i];
 
-		if (vm->cosched)
+		if (vm->cosched && vm->cosched != COSCHED_RELAXED)
 			has |= vm->vcpus > cell ? HAS_GANG | HAS_WIDE : HAS_GANG;
 		if (vm->cosched == COSCHED_STRICT)
 			has |= HAS_STRICT;
+		if (vm->cosched == COSCHED_RELAXED)
+			has |= HAS_RELAXED;
 		if (vm->isolate && sc->threads > 1)
 			has |= HAS_ISOLATE;
 		if (vm->pin != PIN_NONE)
 			has |= HAS_PINNED;
 		if (vm->quota)
 			has |= HAS_CAP;
+		if (vm->reserve_slice)
+			has |= HAS_RESERVES;
 		if (vm->arrive || vm->depart)
 			has |= HAS_COMES;
 		if (vm->slice != sc->vms[0].slice)
@@ -277,6 +283,25 @@ static void random_malice(struct scenario *sc, struct rng *r)
 	}
 }
 
+/* Some of the VMs have reservations; those that do not fit are not booked. */
+static void random_reserves(struct scenario *sc, u64 seed)
+{
+	struct rng r = { .s = seed * 0xd1342543de82ef95ULL };
+	u32 i;
+
+	if (!rng_percent(&r, 25))
+		return;
+	for (i = 0; i < sc->nr_vms; i++) {
+		struct vm_conf *vm = &sc->vms[i];
+
+		if (!rng_percent(&r, 40))
+			continue;
+		vm->reserve_period = pick(&r, 2, rng_percent(&r, 20) ? 500 : 100) * MS;
+		vm->reserve_slice = pick(&r, 1, vm->reserve_period / US * 9 / 10) * US;
+		vm->extratime = rng_percent(&r, 50);
+	}
+}
+
 /*
  * Several cells, VMs of all sizes, some of which leave and make it uneven; then
  * time enough for the rest to spread, and for shares to show.
@@ -339,6 +364,7 @@ static void random_guests(struct scenario *sc, u64 seed)
 	n = pick(&r, 1, 8);
 	for (i = 0; i < n; i++)
 		random_vm(sc, &r, plain);
+	random_reserves(sc, seed);
 }
 
 /* Cores with siblings; a cell has whole ones. */
@@ -358,7 +384,7 @@ static void random_cores(struct scenario *sc, u64 seed)
 
 /*
  * Half of the guarded VMs say themselves when they hold a lock, and half of these
- * lie. So do some for whom malice was drawn.
+ * lie. So do some for whom malice was drawn. Some come when they are asked.
  */
 static void random_hints(struct scenario *sc, u64 seed)
 {
@@ -378,6 +404,7 @@ static void random_hints(struct scenario *sc, u64 seed)
 			vm->hint = pick(&r, 1, 5000) * US;
 			vm->lies = rng_percent(&r, 50);
 		}
+		vm->answers = rng_percent(&r, 30);
 	}
 }
 
@@ -392,6 +419,11 @@ static void random_scenario(struct scenario *sc, u64 seed)
 		sc->vms[i].spin = rng_below(&r, 3);
 		sc->vms[i].guard = rng_percent(&r, 30);
 		sc->vms[i].guard_for = pick(&r, 100, 10000) * US;
+	}
+	for (i = 0; i < sc->nr_vms; i++) {
+		if (rng_percent(&r, 20))
+			sc->vms[i].cosched = COSCHED_RELAXED;
+		sc->vms[i].skew = rng_percent(&r, 50) ? 5 * MS : pick(&r, 1000, 100000) * US;
 	}
 	random_hints(sc, seed);
 	random_cores(sc, seed);

@@ -50,12 +50,14 @@ static void set_state(struct sim *sim, struct vcpu *v, enum vcpu_state state)
 	v->state = state;
 	vm->nr_running += state == VCPU_RUNNING;
 	vm->nr_wanting += state == VCPU_RUNNING || state == VCPU_READY;
-	if (state == VCPU_READY)
+	if (state == VCPU_READY) {
 		v->waiting = sim->now;
-	if (state == VCPU_READY || !v->costop)
-		return;
-	v->costop = false;
-	trace_hold(sim, v);
+		host_costop(sim, v, v->stops);
+	} else if (v->costop) {
+		v->costop = false;
+		trace_hold(sim, v);
+	}
+	v->stops = false;
 }
 
 void host_account(struct sim *sim, struct vcpu *v)
@@ -112,6 +114,8 @@ void host_resched(struct sim *sim, struct pcpu *p)
 
 void host_costop(struct sim *sim, struct vcpu *v, bool held)
 {
+	if (v->state == VCPU_RUNNING)
+		v->stops = held;
 	if (v->state != VCPU_READY || v->costop == held)
 		return;
 	count_state(sim, v);

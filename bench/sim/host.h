@@ -27,6 +27,7 @@ enum vcpu_state {
  * struct vcpu - a thread of the host
  * @wants:	it could run: false as soon as its guest halts or it departs
  * @costop:	READY, and held back for its siblings' sake
+ * @stops:	RUNNING: … will be, as soon as it is READY
  * @pcpu:	where it runs, or ran last; NO_PCPU before
  * @debt:	ns of overhead to be paid before the guest makes progress
  * @from:	RUNNING: progress is counted up to here
@@ -49,6 +50,7 @@ struct vcpu {
 	bool wants;
 	bool leaving;
 	bool costop;
+	bool stops;
 	bool yields;
 	bool lost;
 	u32 pcpu;

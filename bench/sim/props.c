@@ -23,6 +23,7 @@
 
 struct watch {
 	u64 held_at;		/* when it was last seen held by a cap */
+	u64 led_at;		/* … by relaxed siblings that it is ahead of */
 	u64 costart;		/* its gang started then; 0: no matter */
 	u64 bound;		/* of its waits */
 };
@@ -32,6 +33,7 @@ struct props {
 	struct watch *watch;
 	struct cells_watch cells;
 	struct strict_watch strict;
+	struct relaxed_watch relaxed;
 	struct rng rng;
 	enum prop failed;
 	char what[200];
@@ -48,11 +50,12 @@ static const char *const names[NR_PROPS] = {
 	[PROP_WAITING] = "waiting",
 	[PROP_FAIR] = "fair",
 	[PROP_CAP] = "cap",
+	[PROP_RESERVE] = "reserve",
 	[PROP_MALICE] = "malice",
-	[PROP_WIDE] = "wide",
 	[PROP_TOGETHER] = "together",
 	[PROP_FORCED] = "forced",
 	[PROP_IDLE_CELL] = "idle-cell",
+	[PROP_SKEW] = "skew",
 	[PROP_OVERLAP] = "overlap",
 };
 
@@ -115,7 +118,7 @@ static u64 turn(const struct sim *sim, const struct vm_conf *conf)
 
 bool props_hungry(const struct vm_conf *conf)
 {
-	if (conf->phase || conf->quota || conf->arrive || conf->depart ||
+	if (conf->phase || conf->quota || conf->reserve_slice || conf->arrive || conf->depart ||
 	    vm_conf_threads(conf) < conf->vcpus)
 		return false;
 	if (conf->model == MODEL_COMPUTE)
@@ -129,6 +132,8 @@ bool props_hungry(const struct vm_conf *conf)
 
 bool props_gang(const struct sim *sim, const struct vm_conf *conf)
 {
+	if (conf->reserve_slice)
+		return false;
 	if (sim->ops->flags & (SCHED_ALL_OFF | SCHED_ALL_GANG))
 		return sim->ops->flags & SCHED_ALL_GANG;
 	return conf->cosched == COSCHED_GANG || conf->cosched == COSCHED_STRICT;
@@ -166,7 +171,7 @@ static u64 wait_bound(const struct sim *sim, const struct vcpu *v)
 		saved;
 	if (pinned && bound < 3 * SEC + sim->nr_vms * SEC + ahead)
 		bound = 3 * SEC + sim->nr_vms * SEC + ahead;
-	return bound;
+	return bound * props_squeeze(sim);
 }
 
 u64 props_waits(const struct sim *sim, const struct vcpu *v)
@@ -262,6 +267,8 @@ static void audit_pcpu(struct sim *sim, struct pcpu *p)
 		struct vcpu *v = &sim->vcpus[i];
 		u64 from = props_waits(sim, v);
 
+		if (from < sim->props->watch[i].led_at)
+			from = sim->props->watch[i].led_at;
 		if (v->state != VCPU_READY || !could_run(sim, p, v) ||
 		    !isolate_free(sim, p, v, sim->now - bound) ||
 		    v->vm->conf->cosched == COSCHED_STRICT)
@@ -288,11 +295,14 @@ static void on_audit(struct sim *sim, void *arg)
 			pr->watch[i].held_at = sim->now;
 			pr->watch[i].costart = 0;
 		}
+		if (v->costop && props_relaxes(sim, v->vm->conf))
+			pr->watch[i].led_at = sim->now;
 	}
 	for (i = 0; i < sim->nr_pcpus && !sim->failed; i++)
 		audit_pcpu(sim, &sim->pcpus[i]);
 	cells_audit(sim, &pr->cells);
 	strict_audit(sim, &pr->strict);
+	relaxed_audit(sim, &pr->relaxed);
 	event_set(&sim->queue, &pr->audit, sim->now + AUDIT / 2 + rng_below(&pr->rng, AUDIT));
 }
 
@@ -305,10 +315,13 @@ void props_watch(struct sim *sim)
 		pr->watch = calloc(sim->nr_vcpus, sizeof(*pr->watch));
 	if (pr)
 		pr->strict.kept_at = calloc(sim->nr_pcpus, sizeof(*pr->strict.kept_at));
-	if (!pr || !pr->watch || !pr->strict.kept_at) {
+	if (pr)
+		pr->relaxed.progress = calloc(2 * sim->nr_vcpus, sizeof(u64));
+	if (!pr || !pr->watch || !pr->strict.kept_at || !pr->relaxed.progress) {
 		perror("sim");
 		exit(1);
 	}
+	pr->relaxed.seen = pr->relaxed.progress + sim->nr_vcpus;
 	sim->props = pr;
 	pr->failed = NR_PROPS;
 	for (i = 0; i < sim->nr_vcpus; i++)
@@ -324,6 +337,7 @@ void props_free(struct sim *sim)
 		return;
 	free(sim->props->watch);
 	free(sim->props->strict.kept_at);
+	free(sim->props->relaxed.progress);
 	free(sim->props);
 }
 
@@ -450,6 +464,8 @@ static void check_fair(struct sim *sim)
 	for (i = 0; i < sim->nr_vms; i++)
 		if (sim->vms[i].conf->pin != PIN_NONE)
 			return;		/* a share of which pCPUs? */
+	if (props_crowded_out(sim))
+		return;
 	for (i = 0; i < sim->nr_vms; i++)
 		if (props_strict(sim, sim->vms[i].conf))
 			return;		/* what it can not fill is nobody's */
@@ -508,8 +524,8 @@ static void check_malice(struct sim *sim)
 		const struct vm_conf *conf = sim->vms[i].conf;
 
 		if ((!props_hungry(conf) && conf->model != MODEL_DODGE) || conf->pin != PIN_NONE ||
-		    conf->vcpus < sim->nr_pcpus || conf->quota || conf->phase || conf->arrive ||
-		    conf->depart)
+		    conf->vcpus < sim->nr_pcpus || conf->quota || conf->reserve_slice ||
+		    conf->phase || conf->arrive || conf->depart)
 			return;
 		all += (double)props_ran(&sim->vms[i]);
 		weights += (double)conf->weight;
@@ -551,29 +567,6 @@ static void check_cap(struct sim *sim)
 	}
 }
 
-/*
- * A gang that can never be whole in its cell is not to be made to wait for that,
- * except for a turn when it has moved: those that are there first are a gang.
- */
-static void check_wide(struct sim *sim)
-{
-	u32 i, k;
-
-	for (i = 0; i < sim->nr_vms; i++) {
-		struct vm *vm = &sim->vms[i];
-
-		/* Pinned to several cells it is a gang of its own in each. */
-		if (!props_gang(sim, vm->conf) || !props_hungry(vm->conf) ||
-		    vm->conf->pin != PIN_NONE || vm->nr_vcpus <= cells_width(sim))
-			continue;
-		for (k = 0; k < vm->nr_vcpus; k++)
-			if (vm->vcpus[k].stats.costop >
-			    vm->vcpus[k].stats.moves_far * turn(sim, vm->conf))
-				props_fail(sim, PROP_WIDE, &vm->vcpus[k], "held back for %.3f ms",
-					   ms(vm->vcpus[k].stats.costop));
-	}
-}
-
 void props_end(struct sim *sim)
 {
 	u32 i;
@@ -591,7 +584,6 @@ void props_end(struct sim *sim)
 	}
 	strict_forced(sim, &sim->props->strict);
 	check_cap(sim);
-	check_wide(sim);
 	check_malice(sim);
 	check_fair(sim);
 }

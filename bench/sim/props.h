@@ -19,11 +19,12 @@ enum prop {
 	PROP_WAITING,		/* nobody waits beyond a bound */
 	PROP_FAIR,		/* shares follow weights */
 	PROP_CAP,
+	PROP_RESERVE,		/* what is booked is had in each period */
 	PROP_MALICE,		/* malice gains nothing */
-	PROP_WIDE,		/* a gang wider than its cell is not held */
 	PROP_TOGETHER,		/* a strict gang runs whole, or not at all */
 	PROP_FORCED,		/* the idle time it forces is accounted for */
 	PROP_IDLE_CELL,		/* no cell idles beside a crowded one */
+	PROP_SKEW,		/* a relaxed VM's vCPUs are never far apart */
 	PROP_OVERLAP,		/* siblings never run an isolated VM and another */
 	NR_PROPS,
 };
@@ -43,6 +44,11 @@ void props_leave(struct sim *sim, struct vcpu *v);
 void props_costart(struct sim *sim, struct vcpu *v);
 /* … and whose stint is over. */
 void props_costop(struct sim *sim, struct vcpu *v);
+/* A period of @v's reservation is over: it ran for @had ns of it, @slice are booked. */
+void props_period(struct sim *sim, const struct vcpu *v, u64 had, u64 slice);
+/* By how much reservations may stretch what others wait, and whether shares say nothing. */
+u64 props_squeeze(const struct sim *sim);
+bool props_crowded_out(const struct sim *sim);
 void props_end(struct sim *sim);
 void props_fail(struct sim *sim, enum prop prop, const struct vcpu *v, const char *what, ...)
 	__attribute__((format(printf, 4, 5)));
@@ -50,7 +56,7 @@ void props_fail(struct sim *sim, enum prop prop, const struct vcpu *v, const cha
 /* What failed; NR_PROPS and an empty string if nothing did. */
 enum prop props_failed(const struct sim *sim, const char **what);
 
-/* For props_cells.c, props_strict.c and props_isolate.c */
+/* For props_cells.c, props_strict.c, props_isolate.c and props_relaxed.c */
 
 /* Since when @v waits without its cap holding it. */
 u64 props_waits(const struct sim *sim, const struct vcpu *v);
@@ -75,6 +81,8 @@ struct cells_watch {
 
 /* pCPUs in the widest cell. */
 u64 cells_width(const struct sim *sim);
+/* … in the narrowest: the last may be smaller. */
+u64 cells_least(const struct sim *sim);
 /* Each millisecond, and at the end. */
 void cells_audit(struct sim *sim, struct cells_watch *cw);
 void cells_fair(struct sim *sim);
@@ -98,5 +106,17 @@ u64 strict_kept(struct sim *sim, struct strict_watch *sw, struct pcpu *p);
 /* At each look, and at the end. */
 void strict_audit(struct sim *sim, struct strict_watch *sw);
 void strict_forced(struct sim *sim, const struct strict_watch *sw);
+
+struct relaxed_watch {
+	u64 *progress;		/* ns that each vCPU has run */
+	u64 *seen;		/* … by the statistics, at the last look */
+};
+
+/* May its vCPUs run at most skew_us apart? */
+bool props_relaxed(const struct sim *sim, const struct vm_conf *conf);
+/* May it be so now and then, at least? */
+bool props_relaxes(const struct sim *sim, const struct vm_conf *conf);
+/* At each look. */
+void relaxed_audit(struct sim *sim, struct relaxed_watch *rw);
 
 #endif

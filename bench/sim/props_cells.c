@@ -23,6 +23,13 @@ u64 cells_width(const struct sim *sim)
 	return sim->sc->cell < sim->nr_pcpus ? sim->sc->cell : sim->nr_pcpus;
 }
 
+u64 cells_least(const struct sim *sim)
+{
+	u64 rest = sim->nr_pcpus % cells_width(sim);
+
+	return rest ? rest : cells_width(sim);
+}
+
 static u32 pcpus_of(const struct sim *sim, u32 cell)
 {
 	u32 width = (u32)cells_width(sim), first = cell * width;

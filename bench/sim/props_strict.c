@@ -7,19 +7,11 @@
 /* Looks at random times miss and double: some deviations of that. */
 #define FORCED_SLACK	(30 * MS)
 
-/* The last cell may be smaller. */
-static u64 least_width(const struct sim *sim)
-{
-	u64 rest = sim->nr_pcpus % cells_width(sim);
-
-	return rest ? rest : cells_width(sim);
-}
-
 bool props_strict(const struct sim *sim, const struct vm_conf *conf)
 {
 	return !(sim->ops->flags & (SCHED_ALL_OFF | SCHED_ALL_GANG)) &&
-	       conf->cosched == COSCHED_STRICT && conf->vcpus > 1 &&
-	       conf->vcpus <= least_width(sim) && conf->pin == PIN_NONE;
+	       conf->cosched == COSCHED_STRICT && !conf->reserve_slice && conf->vcpus > 1 &&
+	       conf->vcpus <= cells_least(sim) && conf->pin == PIN_NONE;
 }
 
 u64 strict_kept(struct sim *sim, struct strict_watch *sw, struct pcpu *p)

@@ -83,13 +83,15 @@ static const struct key vm_keys[] = {
 	NUM("weight", struct vm_conf, weight, 1, 1, 10000),
 	NUM("cap_quota_us", struct vm_conf, quota, US, 0, 1000000000),
 	NUM("cap_period_us", struct vm_conf, period, US, 1000, 1000000),
-	ONE("cosched", struct vm_conf, cosched, "off gang adaptive strict"),
+	ONE("cosched", struct vm_conf, cosched, "off gang adaptive strict relaxed"),
 	ONE("spin", struct vm_conf, spin, "off yield preempt"),
 	ONE("guard", struct vm_conf, guard, "off kernel hint"),
 	ONE("isolate", struct vm_conf, isolate, "off core"),
 	NUM("guard_us", struct vm_conf, guard_for, US, 100, 10000),
+	NUM("skew_us", struct vm_conf, skew, US, 1000, 100000),
 	NUM("hint_us", struct vm_conf, hint, US, 1, 65535),
 	ONE("lies", struct vm_conf, lies, "no yes"),
+	ONE("answers", struct vm_conf, answers, "no yes"),
 	NUM("slice_us", struct vm_conf, slice, US, 1000, 100000),
 	NUM("reserve_period_us", struct vm_conf, reserve_period, US, 1000, 10000000),
 	NUM("reserve_slice_us", struct vm_conf, reserve_slice, US, 0, 10000000),
@@ -164,6 +166,7 @@ struct vm_conf *scenario_add_vm(struct scenario *sc, const char *name)
 	vm->period = 100 * MS;
 	vm->spin = SPIN_YIELD;
 	vm->guard_for = MS;
+	vm->skew = 5 * MS;
 	vm->hint = 500 * US;
 	vm->slice = 20 * MS;
 	vm->reserve_period = 100 * MS;

@@ -61,6 +61,7 @@ enum cosched {
 	COSCHED_GANG,
 	COSCHED_ADAPTIVE,
 	COSCHED_STRICT,
+	COSCHED_RELAXED,
 };
 
 enum pin {
@@ -76,6 +77,7 @@ enum pin {
  * @threads:	vCPUs that do what @model says; 0: all. The others are idle
  * @hint:	ns for which the guest says that it holds a lock
  * @lies:	it says so all the time
+ * @answers:	it comes into a safe state when the host asks for that
  * @kernel:	percent of the time that its work spends in the guest's kernel
  * @jitter:	percent by which lengths of work vary
  * @split:	@work is shared out among the threads (strong scaling)
@@ -95,9 +97,11 @@ struct vm_conf {
 	u64 spin;
 	u64 guard;
 	u64 guard_for;
+	u64 skew;
 	u64 isolate;
 	u64 hint;
 	u64 lies;
+	u64 answers;
 	u64 slice;
 	u64 reserve_period;
 	u64 reserve_slice;

@@ -13,6 +13,7 @@ const struct sched_ops *const schedulers[] = {
 	&sched_preempt,
 	&sched_guard,
 	&sched_adaptive,
+	&sched_relaxed,
 	&sched_eevdf,
 	&sched_eevdf_ple,
 	&sched_xen_credit,

@@ -21,6 +21,7 @@ enum sched_flags {
 	SCHED_PRESET	= 32,	/* one way to set all VMs: adaptive is held against it */
 	SCHED_ALL_PREEMPT = 64,	/* … are preempted when they spin, */
 	SCHED_ALL_GUARD	= 128,	/* … not in the guest's kernel */
+	SCHED_ALL_RELAXED = 256, /* … are never far ahead of their siblings */
 };
 
 /**
@@ -80,7 +81,7 @@ struct sched_ops {
 };
 
 extern const struct sched_ops sched_off, sched_preempt, sched_guard, sched_gang, sched_adaptive,
-	sched_class;
+	sched_relaxed, sched_class;
 extern const struct sched_ops sched_eevdf, sched_eevdf_ple;
 extern const struct sched_ops sched_xen_credit, sched_xen_sedf;
 extern const struct sched_ops sched_esx_strict, sched_esx_relaxed, sched_naive;

@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include "props.h"
 #include "sched_class.h"
@@ -72,7 +71,7 @@ static void report_stop(struct sim *sim, u32 ei, u32 width)
 	}
 }
 
-static void kick(struct sim *sim, struct vg_cell *c, u64 mask)
+void class_kick(struct sim *sim, struct vg_cell *c, u64 mask)
 {
 	u64 m;
 	u32 b;
@@ -102,15 +101,17 @@ void act(struct sim *sim, struct vg_cell *c, struct vg_plan *pl)
 
 	for (i = 0; i < pl->nr_stopped; i++)
 		report_stop(sim, pl->stopped[i], pl->width[i]);
+	for (i = 0; i < pl->nr_freed; i++)
+		host_costop(sim, vcpu_at(sim, pl->freed[i]), false);
 	if (pl->started != VG_NONE)
 		report_start(sim, c, pl->started);
 	if (pl->held != VG_NONE)
 		report_held(sim, pl->held);
 	if (pl->guarded != VG_NONE)
 		sim->stats.guarded += pl->guard_ns;
-	kick(sim, c, pl->kick);
+	class_kick(sim, c, pl->kick);
 	if (vg_cell_late(c, sim->now))
-		arm_timer(sim, c, c->refill);
+		arm_timer(sim, c, vg_cell_wants(c));
 }
 
 static void local_del(struct vcpu *v)
@@ -209,6 +210,7 @@ static void class_enqueue(struct sim *sim, struct vcpu *v, u32 flags)
 		vg_count(c, VG_STAT_HOST, 1);
 	}
 	vg_vcpu_wait(s, c, &pl, cv(v)->vi);
+	class_period_woken(sim, v);
 	if (!(flags & ENQ_LAST) || !vg_pcpu_asked(c, vg_vcpu(s, cv(v)->vi)->bit)) {
 		b = decide_wake(s, c, &pl, cv(v)->vi, (flags & ENQ_WAKEUP) && !again);
 		class_of(sim)->counts.wakes++;
@@ -217,7 +219,8 @@ static void class_enqueue(struct sim *sim, struct vcpu *v, u32 flags)
 	if (b != VG_NONE)
 		insert(sim, v, pcpu_at(sim, c, b), true);
 	else
-		host_costop(sim, v, ent_of(sim, v)->flags & VG_HELD);
+		host_costop(sim, v, (ent_of(sim, v)->flags & VG_HELD) ||
+				    vg_vcpu(s, cv(v)->vi)->costop);
 }
 
 /* From dispatch(): insert @vi where it was placed. */
@@ -258,18 +261,8 @@ static void class_dispatch(struct sim *sim, struct pcpu *p, struct vcpu *prev)
 			send(sim, c, vi, b, false);
 	}
 	if (pl.look)
-		event_set(&sim->queue, &cp(p)->look, pl.look);
+		class_look(sim, p, &pl);
 	act(sim, c, &pl);
-}
-
-static void on_look(struct sim *sim, void *arg)
-{
-	struct pcpu *p = arg;
-	struct vg_cell *c = vg_cell(st(sim), p->cell);
-
-	sim->here = p;
-	if (vg_pcpu(c, cp(p)->bit)->guard)
-		kick(sim, c, vg_bit(cp(p)->bit));
 }
 
 static void class_running(struct sim *sim, struct pcpu *p, struct vcpu *v)
@@ -300,8 +293,7 @@ static void class_quiescent(struct sim *sim, struct vcpu *v)
 	struct vg_plan *pl;
 
 	cv(v)->where = NOWHERE;
-	if (vg_vcpu(st(sim), cv(v)->vi)->state == VG_OUT &&
-	    !(ent_of(sim, v)->flags & (VG_ON | VG_HELD)))
+	if (vg_vcpu_left(st(sim), cv(v)->vi))
 		return;
 	pl = begin_plan(sim, VG_NONE, VG_NONE);
 	vg_vcpu_leave(st(sim), c, pl, cv(v)->vi);
@@ -387,7 +379,8 @@ static void class_tick(struct sim *sim, struct pcpu *p)
 	struct vg_pcpu *pc = vg_pcpu(vg_cell(st(sim), p->cell), cp(p)->bit);
 
 	class_adapt(sim, p->cur);
-	if (!pc->guard && sim->now + VG_SLOP < vg_pcpu_deadline(st(sim), pc, cv(p->cur)->vi))
+	if (!class_leads(sim, p->cur) && !pc->guard &&
+	    sim->now + VG_SLOP < vg_pcpu_deadline(st(sim), pc, cv(p->cur)->vi))
 		return;
 	cv(p->cur)->slice = false;
 	host_resched(sim, p);
@@ -404,10 +397,12 @@ static void on_timer(struct sim *sim, void *arg)
 	sim->here = NULL;
 	vg_host_level(s, sim->now);
 	vg_plan_begin(&pl, sim->now, VG_NONE, VG_NONE);
+	class_periods_end(sim, c);
 	next = vg_cell_timer(s, c, &pl);
 	if (pl.mover != VG_NONE && vg_vm_move(s, c, &pl))
 		vg_cell_moved(s, c, &pl);
-	kick(sim, c, pl.kick);
+	class_periods_begin(sim, c);
+	class_kick(sim, c, pl.kick);
 	if (c->nr_vcpus)
 		arm_timer(sim, c, next);
 }
@@ -453,6 +448,7 @@ static void class_join(struct sim *sim, struct vcpu *v)
 		return;
 	}
 	vg_vcpu_bind(s, c, vi, ei, mask);
+	vg_reserve_book(s, c, vi, sim->now);
 	if (c->nr_vcpus == 1)
 		arm_timer(sim, c, sim->now + VG_HEARTBEAT);
 }
@@ -473,36 +469,12 @@ static bool class_held(struct sim *sim, struct vcpu *v)
 	       vg_vcpu(st(sim), cv(v)->vi)->state == VG_PAUSED;
 }
 
-/*
- * A state of its own for each simulation, without clearing 10 MB each time: a
- * private mapping of one that has just begun, of which only the pages that the
- * simulation writes to are ever copied.
- */
-static struct vg_state_all *state_map(void)
-{
-	static int fd = -1;
-	struct vg_state_all *s;
-
-	if (fd < 0) {
-		fd = memfd_create("vg_state_all", MFD_CLOEXEC);
-		if (fd < 0 || ftruncate(fd, sizeof(*s)))
-			return NULL;
-		s = mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-		if (s == MAP_FAILED)
-			return NULL;
-		vg_state_begin(s);
-		munmap(s, sizeof(*s));
-	}
-	s = mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
-	return s == MAP_FAILED ? NULL : s;
-}
-
 static int class_begin(struct sim *sim)
 {
 	struct class *cl = class_of(sim);
 	u32 i;
 
-	cl->state = state_map();
+	cl->state = class_state_map();
 	cl->cells = calloc(sim->nr_cells, sizeof(*cl->cells));
 	cl->by_vi = calloc(sim->nr_vcpus + 1, sizeof(struct vcpu *));
 	if (!cl->state || !cl->cells || !cl->by_vi) {
@@ -515,7 +487,7 @@ static int class_begin(struct sim *sim)
 		cp(p)->bit = vg_cell_add_pcpu(vg_cell(cl->state, p->cell), i);
 		vg_idle_set(vg_cell(cl->state, p->cell), cp(p)->bit);
 		join_core(sim, p);
-		cp(p)->look.fire = on_look;
+		cp(p)->look.fire = class_on_look;
 		cp(p)->look.arg = p;
 	}
 	cl->state->nr_cells = sim->nr_cells;
@@ -535,24 +507,6 @@ static void class_end(struct sim *sim)
 		munmap(cl->state, sizeof(*cl->state));
 	free(cl->cells);
 	free(cl->by_vi);
-}
-
-struct class_counts class_counts(struct sim *sim)
-{
-	struct class_counts counts = class_of(sim)->counts;
-	u32 i;
-
-	counts.allocated = sizeof(struct vg_state_all);
-	counts.used = sim->nr_cells * sizeof(struct vg_cell) +
-		      sim->nr_vcpus * sizeof(struct vg_vcpu);
-	for (i = 0; i < sim->nr_vms; i++) {
-		u32 ei = vg_vm(st(sim), i)->ents;
-
-		counts.used += sizeof(struct vg_vm);
-		for (; ei != VG_NONE; ei = vg_ent(st(sim), ei)->sibling)
-			counts.used += sizeof(struct vg_ent);
-	}
-	return counts;
 }
 
 /* NOLINTBEGIN(bugprone-macro-parentheses) */
@@ -591,4 +545,6 @@ CLASS(sched_guard, "guard", "vmgang's class, every VM independent, guarded in it
 CLASS(sched_gang, "gang", "vmgang's class, every VM a gang", SCHED_ALL_GANG | SCHED_PRESET);
 CLASS(sched_adaptive, "adaptive", "vmgang's class, every VM a gang while that is seen to help",
       SCHED_ALL_ADAPTIVE);
+CLASS(sched_relaxed, "relaxed", "vmgang's class, every VM's vCPUs at most skew_us apart",
+      SCHED_ALL_RELAXED);
 CLASS(sched_class, "class", "vmgang's class, as each VM's cosched says", SCHED_PRESET);

@@ -31,12 +31,15 @@ struct class_vcpu {
 	bool immed;		/* LOCAL: starts at once or goes back */
 	struct pcpu *local;
 	struct vcpu *next;	/* in the local queue */
+	u64 due;		/* end of the period of its reservation that is watched */
+	u64 ran;		/* how long it had run at the beginning of that */
 };
 
 struct class_pcpu {
 	u32 bit;
 	struct vcpu *local;
 	struct event look;	/* while a guarded vCPU goes on */
+	bool asked;		/* … and its guest comes into a safe state */
 };
 
 struct class_cell {
@@ -114,6 +117,15 @@ static inline void join_core(struct sim *sim, struct pcpu *p)
 				  cp(&sim->pcpus[p->core])->bit);
 }
 
+/* class_state.c: NULL without memory; munmap() frees it */
+struct vg_state_all *class_state_map(void);
+
+/* class_reserve.c */
+void class_period_woken(struct sim *sim, struct vcpu *v);
+void class_periods_end(struct sim *sim, struct vg_cell *c);
+void class_periods_begin(struct sim *sim, struct vg_cell *c);
+/* Let the pCPUs of @mask ask for work. */
+void class_kick(struct sim *sim, struct vg_cell *c, u64 mask);
 /* Carry a plan out, apart from moving threads. */
 void act(struct sim *sim, struct vg_cell *c, struct vg_plan *pl);
 
@@ -122,9 +134,14 @@ void class_adapt(struct sim *sim, struct vcpu *v);
 void class_spun(struct sim *sim, struct vcpu *v, u32 exits);
 void class_lost(struct sim *sim, struct vcpu *v);
 
-/* sched_knobs.c: a VM as the module would tell the class of it */
-struct vmgang_bpf_vm class_policy(struct sim *sim, struct vcpu *v);
+/* sched_guarded.c */
 void class_ask_unsafe(struct sim *sim, struct vg_plan *pl, struct vcpu *prev);
+void class_look(struct sim *sim, struct pcpu *p, struct vg_plan *pl);
+void class_on_look(struct sim *sim, void *arg);
+
+/* sched_knobs.c: a VM as the module would tell the class of it */
+bool class_leads(struct sim *sim, struct vcpu *v);
+struct vmgang_bpf_vm class_policy(struct sim *sim, struct vcpu *v);
 bool class_yield(struct sim *sim, struct vcpu *from, struct vcpu *to);
 bool class_spins(struct sim *sim, struct vcpu *v, u32 exits);
 

@@ -10,6 +10,7 @@ static u32 cosched_of(struct sim *sim, struct vcpu *v)
 		[COSCHED_GANG] = VMGANG_COSCHED_GANG,
 		[COSCHED_ADAPTIVE] = VMGANG_COSCHED_ADAPTIVE,
 		[COSCHED_STRICT] = VMGANG_COSCHED_STRICT,
+		[COSCHED_RELAXED] = VMGANG_COSCHED_RELAXED,
 	};
 
 	if (sim->ops->flags & SCHED_ALL_OFF)
@@ -18,6 +19,8 @@ static u32 cosched_of(struct sim *sim, struct vcpu *v)
 		return VMGANG_COSCHED_GANG;
 	if (sim->ops->flags & SCHED_ALL_ADAPTIVE)
 		return VMGANG_COSCHED_ADAPTIVE;
+	if (sim->ops->flags & SCHED_ALL_RELAXED)
+		return VMGANG_COSCHED_RELAXED;
 	return words[v->vm->conf->cosched];
 }
 
@@ -44,22 +47,22 @@ struct vmgang_bpf_vm class_policy(struct sim *sim, struct vcpu *v)
 		.id = v->vm->id + 1, .cgroup_id = v->vm->id + 1, .slot = v->vm->id,
 		.pid = 1, .nr_vcpus = v->vm->nr_vcpus, .cosched = cosched_of(sim, v),
 		.slice_us = (u32)(conf->slice / US), .managed = 1, .spin = spin_of(sim, v),
-		.isolate = (u32)conf->isolate, .guard = guard_of(sim, v),
-		.guard_us = (u32)(conf->guard_for / US),
+		.guard = guard_of(sim, v), .guard_us = (u32)(conf->guard_for / US),
+		.isolate = (u32)conf->isolate, .skew_us = (u32)(conf->skew / US),
+		.reserve_period_us = (u32)(conf->reserve_period / US),
+		.reserve_slice_us = (u32)(conf->reserve_slice / US),
+		.extratime = (u32)conf->extratime,
 	};
 }
 
-/* Is @prev, if there is one, not to be preempted? */
-void class_ask_unsafe(struct sim *sim, struct vg_plan *pl, struct vcpu *prev)
+/* At a tick: is relaxed @v, which runs, too far ahead? */
+bool class_leads(struct sim *sim, struct vcpu *v)
 {
-	if (!prev)
-		return;
-	if (vg_vm(st(sim), prev->vm->id)->hinted) {
-		pl->hold = guest_hint(prev);
-		pl->unsafe = pl->hold > 0;
-	} else {
-		pl->unsafe = guest_in_kernel(prev);
-	}
+	struct vg_plan *pl = begin_plan(sim, VG_NONE, VG_NONE);
+	bool leads = vg_relaxed_tick(st(sim), cell_of(sim, v), pl, cv(v)->vi);
+
+	act(sim, cell_of(sim, v), pl);
+	return leads;
 }
 
 bool class_yield(struct sim *sim, struct vcpu *from, struct vcpu *to)

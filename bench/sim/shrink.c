@@ -126,9 +126,8 @@ static bool step_vm(struct vm_conf *vm, u32 step)
 	case 8:
 		return set(&vm->slice, 20 * MS) | set(&vm->spin, 1);
 	case 19:
-		return set(&vm->guard, 0) | set(&vm->hint, 500 * US) | set(&vm->lies, 0);
-	case 20:
-		return set(&vm->isolate, 0);
+		return set(&vm->guard, 0) | set(&vm->hint, 500 * US) | set(&vm->lies, 0) |
+		       set(&vm->answers, 0);
 	case 9:
 		return set(&vm->jitter, 0);
 	case 10:
@@ -149,13 +148,17 @@ static bool step_vm(struct vm_conf *vm, u32 step)
 		return set(&vm->count, 1);
 	case 18:
 		return set(&vm->hold, 5 * US) | set(&vm->think, MS) | set(&vm->depth, 8);
+	case 20:
+		return set(&vm->reserve_slice, 0);
+	case 21:
+		return set(&vm->isolate, 0);
 	default:
 		return false;
 	}
 }
 
 #define HOST_STEPS	7
-#define VM_STEPS	21
+#define VM_STEPS	22
 
 static bool try(struct scenario *sc, struct scenario *copy, enum prop prop)
 {

@@ -47,6 +47,8 @@
  * their pCPUs are kept empty for the stint, which counts as forced idle time and
  * is charged to the VM.  A VM that is all idle has no stint.
  *
+ * Under `relaxed` vCPUs start one by one, and who is far ahead waits for its siblings.
+ *
  * Who decides, and who carries it out
  *
  * A vCPU that spins goes on, hands the rest of its stint to the sibling that KVM
@@ -67,6 +69,13 @@
  * thread has the pCPU, or takes it later, the vCPU is handed back to
  * ops.enqueue() and goes elsewhere.  A vCPU that may run nowhere else stays
  * after a few such rounds, and the kernel's ext server gives it its 5 %.
+ *
+ * A VM's weight is its part through the cgroup hierarchy (policy_share.h).  It is
+ * reckoned when a VM or a cgroup's weight changes, not when it is asked for.
+ *
+ * A reservation is booked on a pCPU, where the vCPU comes before all that has
+ * none, by earliest deadline (policy_reserve.h, policy_edf.h).  Its stints and
+ * periods do not end on ticks, but when the cell's timer says so.
  *
  * Caps are token buckets, for the VM's cgroup and for a vCPU's own.  Stints are
  * cut to what is left, ends fall on ticks (4 ms at HZ=250), and what was
@@ -93,7 +102,7 @@
  * Weights come before gangs: where others are owed so much time that a gang
  * finds no room to be whole, it has its share in part, its members by turns (a
  * gang of two and a VM of one vCPU and equal weight on two pCPUs, for one).  A
- * gang wider than its cell runs as an independent VM.  With gangs of two on
+ * gang wider than its cell is as relaxed.  With gangs of two on
  * three pCPUs one pCPU always runs half a gang.  Virtual time is the VM's, not
  * the vCPU's: siblings share what the VM gets first come, first served.  Of a
  * VM's cgroups only its own and the vCPU's are looked at, not those in between.
@@ -104,6 +113,7 @@
 #include "vmlinux.h"
 #include "compat.bpf.h"
 #include "policy_vm.h"
+#include "policy_share.h"
 
 char _license[] SEC("license") = "GPL";
 
@@ -142,8 +152,7 @@ struct cgroup_conf {
 	u64 quota;
 	u64 period;
 	u64 burst;
-	u32 weight;
-	u32 pad;
+	struct vg_group group;
 };
 
 /* One for each cell; the last is the registry's. */
@@ -154,9 +163,10 @@ struct {
 	__type(value, struct cell_lock);
 } locks SEC(".maps");
 
+/* Likewise; the last is for weights. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, VG_MAX_CELLS);
+	__uint(max_entries, VG_MAX_CELLS + 1);
 	__type(key, u32);
 	__type(value, struct cell_timer);
 } timers SEC(".maps");
@@ -199,9 +209,12 @@ int vmgang_bpf_get_vcpu(struct task_struct *p, struct vmgang_bpf_vcpu *out) __ks
 int vmgang_bpf_get_vm(u32 slot, struct vmgang_bpf_vm *out) __ksym;
 bool vmgang_bpf_in_kernel(struct task_struct *p) __ksym;
 u32 vmgang_bpf_lock_us(struct task_struct *p) __ksym;
+void vmgang_bpf_ask_safe(struct task_struct *p) __ksym;
 void vmgang_bpf_report_guard(struct task_struct *p, u64 ns, bool expired) __ksym;
 void vmgang_bpf_report_costop(struct task_struct *p, bool held) __ksym;
 void vmgang_bpf_report_gang(u32 slot, u64 id, bool start, u32 width) __ksym;
+void vmgang_bpf_report_reserve(const struct vmgang_bpf_reserve *answer) __ksym;
+void vmgang_bpf_report_missed(u32 slot, u64 id, u32 vcpu) __ksym;
 void vmgang_bpf_report_frag(u32 slot, u64 id, u64 ns) __ksym;
 
 #define ENQ(name)	bpf_core_enum_value(enum scx_enq_flags, SCX_ENQ_##name)
@@ -268,6 +281,7 @@ VG_INLINE u32 task_vcpu_raw(struct task_struct *p)
 }
 
 #include "gang_act.bpf.h"
+#include "gang_cgroup.bpf.h"
 #include "gang_policy.bpf.h"
 #include "gang_home.bpf.h"
 
@@ -346,7 +360,7 @@ void BPF_STRUCT_OPS(vg_enqueue, struct task_struct *p, u64 enq_flags)
 	vg_vcpu_wait(&state, c, pl, vi);
 	if (!(enq_flags & ENQ(LAST)) || !vg_pcpu_asked(c, v->bit))
 		b = vg_wake(&state, c, pl, vi, (enq_flags & ENQ(WAKEUP)) && !again);
-	held = vg_ent(&state, v->ent)->flags & VG_HELD;
+	held = v->costop || (vg_ent(&state, v->ent)->flags & VG_HELD);
 	bpf_spin_unlock(lock);
 	if (b != VG_NONE) {
 		scx_bpf_dsq_insert(p, DSQ_LOCAL_ON | vg_pcpu(c, b)->cpu, SLICE_GUARD,
@@ -401,6 +415,8 @@ void BPF_STRUCT_OPS(vg_dispatch, s32 cpu, struct task_struct *prev)
 	if (pl->own == VG_KEEP) {
 		if (prev)
 			scx_bpf_task_set_slice(prev, SLICE_GUARD);
+		if (prev && pl->ask)
+			vmgang_bpf_ask_safe(prev);
 	} else if (pl->own < VG_MAX_VCPUS) {
 		if (!send(c, pl->own, bit, true)) {
 			unsend(c, cell, pl->own, bit, pl);
@@ -483,8 +499,7 @@ void BPF_STRUCT_OPS(vg_quiescent, struct task_struct *p, u64 deq_flags)
 
 	if (vi == VG_NONE)
 		return;
-	if (vg_vcpu(&state, vi)->state == VG_OUT &&
-	    !(vg_ent(&state, vg_vcpu(&state, vi)->ent)->flags & (VG_ON | VG_HELD)))
+	if (vg_vcpu_left(&state, vi))
 		return;
 	cell = vcpu_cell(vi);
 	c = vg_cell(&state, cell);
@@ -499,7 +514,7 @@ void BPF_STRUCT_OPS(vg_quiescent, struct task_struct *p, u64 deq_flags)
 }
 
 /*
- * Adaptive VMs are looked at here, since only one that runs can have changed.
+ * Adaptive and relaxed VMs are looked at here, since only what runs changes them.
  * The first member of a gang whose tick finds the deadline reached ends it.
  */
 void BPF_STRUCT_OPS(vg_tick, struct task_struct *p)
@@ -512,7 +527,7 @@ void BPF_STRUCT_OPS(vg_tick, struct task_struct *p)
 		return;
 	adapt(vg_vcpu(&state, vi)->slot);
 	pc = vg_pcpu(vg_cell(&state, cell), cpu_bit[cpu & (VG_MAX_CPUS - 1)]);
-	if (pc->guard || scx_bpf_now() + VG_SLOP >= vg_pcpu_deadline(&state, pc, vi))
+	if (leads(vi) || pc->guard || scx_bpf_now() + VG_SLOP >= vg_pcpu_deadline(&state, pc, vi))
 		scx_bpf_task_set_slice(p, 0);
 }
 

@@ -6,14 +6,25 @@
 #ifndef VMGANG_GANG_ACT_BPF_H
 #define VMGANG_GANG_ACT_BPF_H
 
+VG_INLINE void start_timer(struct cell_timer *t, u64 now, u64 when)
+{
+	bpf_timer_start(&t->timer, when > now ? when - now : 1, 0);
+}
+
 static void arm_timer(struct vg_cell *c, u64 now, u64 when)
 {
 	u32 id = c->id;
 	struct cell_timer *t = bpf_map_lookup_elem(&timers, &id);
+	u64 last;
 
 	c->armed = when;
-	if (t)
-		bpf_timer_start(&t->timer, when > now ? when - now : 1, 0);
+	if (!t)
+		return;
+	start_timer(t, now, when);
+	/* Another pCPU has set it meanwhile, and knew better. */
+	last = *(volatile u64 *)&c->armed;
+	if (last != when)
+		start_timer(t, now, last);
 }
 
 static __noinline void report_held(u32 ei)
@@ -36,11 +47,28 @@ static __noinline void report_held(u32 ei)
 	}
 }
 
+static __noinline void report_freed(struct vg_plan *pl)
+{
+	struct task_struct *p;
+	u32 i;
+
+	for (i = 0; i < VG_PLAN_FREED; i++) {
+		if (i >= pl->nr_freed)
+			break;
+		p = bpf_task_from_pid(vg_vcpu(&state, pl->freed[i])->pid);
+		if (!p)
+			continue;
+		vmgang_bpf_report_costop(p, false);
+		bpf_task_release(p);
+	}
+}
+
 static __noinline void report_plan(struct vg_plan *pl)
 {
 	struct vg_ent *e;
 	u32 i;
 
+	report_freed(pl);
 	for (i = 0; i < VG_PLAN_STOPS; i++) {
 		if (i >= pl->nr_stopped)
 			break;
@@ -67,7 +95,7 @@ static __noinline void report_plan(struct vg_plan *pl)
 /* Has the module, or whoever watches, to be told anything? */
 VG_INLINE bool plan_tells(struct vg_plan *pl)
 {
-	return pl->nr_stopped || pl->started != VG_NONE || pl->held != VG_NONE ||
+	return pl->nr_stopped || pl->nr_freed || pl->started != VG_NONE || pl->held != VG_NONE ||
 	       pl->frag != VG_NONE;
 }
 
@@ -95,6 +123,20 @@ static __noinline void kick(struct vg_cell *c, u64 mask)
 			}
 		}
 		scx_bpf_kick_cpu(p->cpu, 0);
+	}
+}
+
+static __noinline void report_missed(struct vg_plan *pl)
+{
+	struct vg_vcpu *v;
+	u32 i;
+
+	for (i = 0; i < VG_PLAN_MISSES; i++) {
+		if (i >= pl->nr_missed)
+			break;
+		v = vg_vcpu(&state, pl->missed[i]);
+		if (v->slot < VMGANG_MAX_VMS)
+			vmgang_bpf_report_missed(v->slot, vg_vm(&state, v->slot)->id, v->index);
 	}
 }
 
@@ -141,7 +183,7 @@ VG_INLINE void act(struct vg_cell *c, struct vg_plan *pl, u64 kicks)
 	if (pl->guarded != VG_NONE)
 		report_guard(pl);
 	if (vg_cell_late(c, pl->now))
-		arm_timer(c, pl->now, c->refill);
+		arm_timer(c, pl->now, vg_cell_wants(c));
 }
 
 VG_INLINE u64 place_flags(struct vg_vcpu *v)

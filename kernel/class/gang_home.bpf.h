@@ -195,6 +195,10 @@ void BPF_STRUCT_OPS(vg_set_cpumask, struct task_struct *p, const struct cpumask 
 	bpf_spin_lock(clock);
 	vg_vcpu_bind(&state, vg_cell(&state, cell), vi, ei, mask);
 	bpf_spin_unlock(clock);
+	if (vg_vm(&state, slot)->terms.slice) {
+		book(vi);
+		report_reserve(slot, false);
+	}
 	wake_cell(vg_cell(&state, cell));
 }
 

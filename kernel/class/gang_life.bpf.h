@@ -1,28 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The slow paths of the class: threads and cgroups that come and go, the timer,
- * init and exit.
+ * The slow paths of the class: threads that come and go, the timers, init and
+ * exit.
  */
 #ifndef VMGANG_GANG_LIFE_BPF_H
 #define VMGANG_GANG_LIFE_BPF_H
 
-VG_INLINE u32 conf_weight(u64 cgroup)
-{
-	struct cgroup_conf *conf = bpf_map_lookup_elem(&cgroups, &cgroup);
-
-	return conf && conf->weight ? conf->weight : VG_WEIGHT_DFL;
-}
-
-/* Give bucket @cap the cpu.max of @cgroup. */
-VG_INLINE void conf_cap(struct vg_cap *cap, u64 cgroup)
-{
-	struct cgroup_conf *conf = bpf_map_lookup_elem(&cgroups, &cgroup);
-
-	if (conf)
-		vg_cap_set(cap, conf->quota, conf->period, conf->burst);
-	else
-		vg_cap_set(cap, 0, 0, 0);
-}
+#include "gang_share.bpf.h"
 
 void BPF_STRUCT_OPS(vg_enable, struct task_struct *p)
 {
@@ -43,8 +27,10 @@ void BPF_STRUCT_OPS(vg_enable, struct task_struct *p)
 	bpf_spin_unlock(lock);
 	if (vi == VG_NONE)
 		return;
-	if (first)
+	if (first) {
 		conf_cap(&vg_vm(&state, info.slot)->cap, info.cgroup_id);
+		share_soon();
+	}
 	if (vg_vcpu(&state, vi)->cgroup)
 		conf_cap(&vg_vcpu(&state, vi)->cap, vinfo.cgroup_id);
 	scx_bpf_task_set_dsq_vtime(p, vi + 1);
@@ -53,115 +39,18 @@ void BPF_STRUCT_OPS(vg_enable, struct task_struct *p)
 void BPF_STRUCT_OPS(vg_disable, struct task_struct *p)
 {
 	struct bpf_spin_lock *lock = cell_lock(REGISTRY);
-	u32 vi = task_vcpu_raw(p);
+	u32 vi = task_vcpu_raw(p), slot;
 
 	if (vi == VG_NONE || !lock)
 		return;
 	unbind(vi);
+	slot = vg_vcpu(&state, vi)->slot;
 	bpf_spin_lock(lock);
 	vg_vcpu_put(&state, vi);
 	bpf_spin_unlock(lock);
+	if (!vg_vm(&state, slot)->id)
+		share_soon();
 	scx_bpf_task_set_dsq_vtime(p, 0);
-}
-
-VG_INLINE u64 cgroup_id(struct cgroup *cgrp)
-{
-	return BPF_CORE_READ(cgrp, kn, id);
-}
-
-s32 BPF_STRUCT_OPS_SLEEPABLE(vg_cgroup_init, struct cgroup *cgrp,
-			     struct scx_cgroup_init_args *args)
-{
-	struct cgroup_conf conf = {};
-	u64 id = cgroup_id(cgrp);
-
-	conf.weight = args->weight;
-	conf.period = args->bw_period_us * 1000;
-	if (args->bw_quota_us < (1ULL << 40))
-		conf.quota = args->bw_quota_us * 1000;
-	conf.burst = args->bw_burst_us * 1000;
-	bpf_map_update_elem(&cgroups, &id, &conf, BPF_ANY);
-	return 0;
-}
-
-void BPF_STRUCT_OPS(vg_cgroup_exit, struct cgroup *cgrp)
-{
-	u64 id = cgroup_id(cgrp);
-
-	bpf_map_delete_elem(&cgroups, &id);
-}
-
-/* A vCPU's thread got a cgroup of its own, or another one. */
-void BPF_STRUCT_OPS(vg_cgroup_move, struct task_struct *p, struct cgroup *from, struct cgroup *to)
-{
-	u32 vi = task_vcpu_raw(p);
-	struct vg_vcpu *v;
-	u64 id;
-
-	if (vi == VG_NONE)
-		return;
-	v = vg_vcpu(&state, vi);
-	id = cgroup_id(to);
-	if (id == vg_vm(&state, v->slot)->cgroup)
-		id = 0;
-	v->cgroup = id;
-	if (id)
-		conf_cap(&v->cap, id);
-	else
-		vg_cap_set(&v->cap, 0, 0, 0);
-}
-
-void BPF_STRUCT_OPS(vg_cgroup_set_weight, struct cgroup *cgrp, u32 weight)
-{
-	struct bpf_spin_lock *lock = cell_lock(REGISTRY);
-	struct cgroup_conf *conf;
-	u64 id = cgroup_id(cgrp);
-	int i;
-
-	if (!lock)
-		return;
-	conf = bpf_map_lookup_elem(&cgroups, &id);
-	if (conf)
-		conf->weight = weight;
-	vg_times(i, VMGANG_MAX_VMS) {
-		struct vg_vm *vm = vg_vm(&state, i);
-
-		if (!vm->id || vm->cgroup != id)
-			continue;
-		bpf_spin_lock(lock);
-		vg_vm_weigh(&state, i, weight);
-		bpf_spin_unlock(lock);
-		apply_policy_task(i);
-	}
-}
-
-void BPF_STRUCT_OPS(vg_cgroup_set_bandwidth, struct cgroup *cgrp, u64 period_us, u64 quota_us,
-		    u64 burst_us)
-{
-	u64 id = cgroup_id(cgrp), quota = 0;
-	struct cgroup_conf *conf;
-	int i;
-
-	if (quota_us < (1ULL << 40))
-		quota = quota_us * 1000;
-	conf = bpf_map_lookup_elem(&cgroups, &id);
-	if (conf) {
-		conf->period = period_us * 1000;
-		conf->quota = quota;
-		conf->burst = burst_us * 1000;
-	}
-	vg_times(i, VMGANG_MAX_VMS) {
-		struct vg_vm *vm = vg_vm(&state, i);
-
-		if (vm->id && vm->cgroup == id)
-			vg_cap_set(&vm->cap, quota, period_us * 1000, burst_us * 1000);
-	}
-	vg_times(i, VG_MAX_VCPUS) {
-		struct vg_vcpu *v = vg_vcpu(&state, i);
-
-		if (v->pid && v->cgroup == id)
-			vg_cap_set(&v->cap, quota, period_us * 1000, burst_us * 1000);
-	}
 }
 
 /* In the interrupt's exit, the guest's mode is fresh: let ops.dispatch() see it. */
@@ -194,13 +83,18 @@ static int on_timer(void *map, u32 *key, struct cell_timer *t)
 	vg_plan_begin(pl, now, VG_NONE, VG_NONE);
 	next = vg_cell_timer(&state, c, pl);
 	bpf_spin_unlock(lock);
+	if (c->nr_vcpus)
+		arm_timer(c, now, next);
 	if (pl->mover != VG_NONE)
 		move_home(c, cell, pl);
 	kick(c, pl->kick);
 	if (plan_tells(pl))
 		report_plan(pl);
-	if (c->nr_vcpus)
-		arm_timer(c, now, next);
+	if (pl->nr_missed)
+		report_missed(pl);
+	/* Who asked meanwhile may have been answered before the timer was set. */
+	if (c->nr_vcpus && vg_cell_late(c, now))
+		arm_timer(c, now, vg_cell_wants(c));
 	return 0;
 }
 
@@ -249,6 +143,14 @@ s32 BPF_STRUCT_OPS_SLEEPABLE(vg_init)
 			return err;
 		bpf_timer_set_callback(&t->timer, on_timer);
 	}
+	cell = SHARE_TIMER;
+	t = bpf_map_lookup_elem(&timers, &cell);
+	if (!t)
+		return -VG_ENOENT;
+	err = bpf_timer_init(&t->timer, &timers, VG_CLOCK_MONOTONIC);
+	if (err)
+		return err;
+	bpf_timer_set_callback(&t->timer, on_share);
 	return vmgang_bpf_attach_class(VMGANG_ABI);
 }
 

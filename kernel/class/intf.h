@@ -21,6 +21,7 @@ enum vmgang_cosched {
 	VMGANG_COSCHED_GANG,
 	VMGANG_COSCHED_ADAPTIVE,	/* a gang while it is seen to spin, else off */
 	VMGANG_COSCHED_STRICT,		/* all at once, idle ones too */
+	VMGANG_COSCHED_RELAXED,		/* one by one, none far ahead */
 };
 
 enum vmgang_guard {
@@ -62,8 +63,12 @@ enum vmgang_spins {
  * @spin:	enum vmgang_spins
  * @guard:	enum vmgang_guard
  * @guard_us:	how long at most, in microseconds (100..10000)
+ * @skew_us:	how far a vCPU may be ahead under relaxed (1000..100000)
  * @isolate:	enum vmgang_isolate
  * @managed:	1 if the VM's threads belong in the class, else 0
+ * @reserve_period_us: of the reservation of each vCPU; 0: none
+ * @reserve_slice_us: that each vCPU is to have in each period; 0: none
+ * @extratime:	1 if they may share what others leave, else 0
  */
 struct vmgang_bpf_vm {
 	__u64 id;
@@ -76,8 +81,32 @@ struct vmgang_bpf_vm {
 	__u32 spin;
 	__u32 guard;
 	__u32 guard_us;
+	__u32 skew_us;
 	__u32 isolate;
 	__u32 managed;
+	__u32 reserve_period_us;
+	__u32 reserve_slice_us;
+	__u32 extratime;
+};
+
+/**
+ * struct vmgang_bpf_reserve - how a VM's reservation was decided
+ * @id:		&struct vmgang_bpf_vm.id; what is said of a VM that is gone is dropped
+ * @slot:	&struct vmgang_bpf_vm.slot
+ * @refused:	1 if a change did not fit and all is as it was before
+ * @vcpus:	of the VM, that have their reservation booked
+ * @capacity_ppm: what can be booked in the VM's home cell, in ppm of a pCPU
+ * @booked_ppm:	what is booked there
+ * @free_ppm:	the most that one more vCPU could book on a pCPU there
+ */
+struct vmgang_bpf_reserve {
+	__u64 id;
+	__u32 slot;
+	__u32 refused;
+	__u32 vcpus;
+	__u32 capacity_ppm;
+	__u32 booked_ppm;
+	__u32 free_ppm;
 };
 
 /**

@@ -50,7 +50,11 @@ typedef uint8_t u8;
 #define vg_times(i, n)	for ((i) = 0; (i) < (int)(n); (i)++)
 #endif
 
+/* What is in memory is read again: the verifier knows nothing about it from here on. */
+#define vg_forget()	__asm__ volatile("" ::: "memory")
+
 #include "intf.h"
+#include "policy_terms.h"
 
 #define VG_FN		static __noinline __maybe_unused
 #define VG_INLINE	static __always_inline __maybe_unused
@@ -68,6 +72,7 @@ typedef uint8_t u8;
 #define VG_RATIOS	32	/* powers of two of weight over demand */
 #define VG_WHOLE	1024	/* a pCPU's whole time, in demands */
 
+#define VG_US		1000ULL
 #define VG_MS		1000000ULL
 
 #define VG_WHEEL	64	/* notches, of a millisecond each */
@@ -86,6 +91,11 @@ typedef uint8_t u8;
 #define VG_PASS		(VG_MS / 2)
 /* The stint of whoever fills in while a gang waits for its pCPUs. */
 #define VG_SHORT	(3 * VG_MS)
+/*
+ * Two virtual times are about equal: what two vCPUs are charged at once.  Of 1, 4, 6, 10
+ * and 20 ms the one that serves VMs with barriers beside others of their kind best.
+ */
+#define VG_EQUAL	(2 * VG_MIN_GRAN)
 /* How far a VM may be behind and still make up for it: the fairest of 200, 400, 1,000 ms. */
 #define VG_LAG		(400 * VG_MS)
 /* A waiter older than this goes first, whatever its weight. */
@@ -110,6 +120,8 @@ enum vg_ent_flags {
 	VG_CHANGED	= 32,	/* the queue is to look at it again */
 	VG_FILLS	= 64,	/* VG_ON, while a gang further behind is VG_HELD */
 	VG_MISFIT	= 128,	/* pinned so that its vCPUs can not all run at once */
+	VG_BEHIND	= 256,	/* relaxed: one that waits is behind its siblings */
+	VG_AHEAD	= 512,	/* relaxed: to be looked at, as one is co-stopped */
 };
 
 enum vg_stat {
@@ -122,7 +134,7 @@ enum vg_stat {
 	VG_STAT_HOLDS,		/* a gang had to wait for pCPUs */
 	VG_STAT_FORCED,		/* … and took them in the end */
 	VG_STAT_PARTIAL,	/* a gang's member filled in alone */
-	VG_STAT_WIDE,		/* a gang wider than its cell ran as independent */
+	VG_STAT_WIDE,		/* a gang wider than its cell was as relaxed */
 	VG_STAT_REJOINS,	/* a member back in its gang's stint at once */
 	VG_STAT_WAKE_IDLE,
 	VG_STAT_WAKE_PREEMPTS,
@@ -136,10 +148,14 @@ enum vg_stat {
 	VG_STAT_HOST,		/* a pCPU was lost to the host's own threads */
 	VG_STAT_FOREIGN,	/* threads in the class that are no vCPUs */
 	VG_STAT_STALE,		/* a placement that affinity overtook */
+	VG_STAT_RESERVE_PICKS,	/* a vCPU went first for the sake of its reservation */
+	VG_STAT_PERIODS,	/* of reservations, that a vCPU was runnable in throughout */
+	VG_STAT_MISSES,		/* … and did not get its slice in */
 	VG_STAT_SKEW_SUM,	/* ns between first and last member's start … */
 	VG_STAT_SKEW_MAX,
 	VG_STAT_SKEW_NR,
 	VG_STAT_FRAG,		/* ns that pCPUs were kept empty for idle vCPUs */
+	VG_STAT_LEADERS,	/* vCPUs co-stopped for being too far ahead */
 	VG_STAT_MOVES,		/* VMs that were given another home */
 	VG_STAT_ARRIVALS,	/* vCPUs that came from another cell */
 	VG_STAT_OVERLAPS,	/* … that began beside somebody they may not */
@@ -164,12 +180,14 @@ struct vg_cap {
 
 struct vg_vcpu {
 	struct vg_cap cap;	/* of the thread's own cgroup */
+	struct vg_reserve rsv;
 	u64 cgroup;
 	u64 mask;		/* pCPUs of the cell that it may use */
 	u64 cells;		/* cells of which it may use at least half */
 	u64 start;		/* RUNNING: charged up to here */
 	u64 pre;		/* … and charged in advance, ns */
 	u64 since;		/* WAITING since */
+	u64 progress;		/* ns that it ran, or idled while others did */
 	u32 pid;		/* 0: record is free, @next links it */
 	u32 slot;
 	u32 index;
@@ -179,7 +197,8 @@ struct vg_vcpu {
 	u32 prev;
 	u32 next;
 	u32 bounced;		/* times its pCPU was gone when it came */
-	u32 costop;		/* reported as co-stopped */
+	u32 costop;		/* WAITING: too far ahead of its siblings */
+	u32 idled;		/* asleep since it ran */
 	u32 notch;		/* PAUSED: on the wheel */
 	u32 doubt;		/* extensions in a row that expired, up to VG_GUARD_DOUBT */
 	u32 refused;		/* extensions it is still to go without */
@@ -209,12 +228,16 @@ struct vg_ent {
 	u64 seen;		/* its demand is known up to here */
 	u64 ran;		/* since then, ns of all its vCPUs */
 	u64 waited;		/* … likewise */
+	u64 bound;		/* relaxed: most that a vCPU may be ahead; 0: no matter */
+	u64 limit;		/* progress with which one that waits may start */
+	u64 slowest;		/* … of the slowest that others wait for */
+	u64 top;		/* … of whoever was ahead so far */
 	u32 slot;		/* VG_NONE: record is free, @next links it */
 	u32 cell;
 	u32 cosched;
 	u32 flags;
 	u32 pos;		/* slot in the queue, VG_NONE: not there */
-	u32 head;		/* waiting vCPUs, longest first */
+	u32 head;		/* waiting vCPUs, longest first, or slowest */
 	u32 tail;
 	u32 nr_waiting;
 	u32 nr_vcpus;
@@ -233,6 +256,7 @@ struct vg_ent {
 	u32 demand;		/* pCPUs that it could use, in 1/VG_WHOLE */
 	u32 counted;		/* weight in the cell's sums, 0: none */
 	u32 pull;		/* … and its part of @want there */
+	u32 nr_costop;		/* of those that wait, too far ahead */
 };
 
 /**
@@ -273,14 +297,18 @@ struct vg_vm {
 	u64 cgroup;
 	u64 slice;
 	u64 guard;		/* ns, 0: off */
+	u64 skew;		/* ns, for relaxed */
 	u64 moved;		/* when it got its home, if not the first */
+	u64 share;		/* its part through the cgroup hierarchy; see policy_share.h */
 	u32 hinted;		/* the guest says itself when it is unsafe */
-	u32 weight;
+	u32 weight;		/* the part as the class reckons with it */
 	u32 cosched;
 	u32 spin;
 	u32 home;		/* cell */
 	u32 ents;		/* list by @sibling */
 	u32 nr_vcpus;		/* in the class */
+	struct vg_terms terms;
+	u32 nr_booked;		/* vCPUs that have; changed atomically */
 	u32 demand;		/* when it was moved, as in its ent */
 	u32 isolate;
 };
@@ -294,6 +322,8 @@ struct vg_pcpu {
 	u64 core;		/* it and its siblings */
 	u64 pass;		/* pl->clock when @leaver left it, or 0 */
 	u64 left;		/* … and pl->now then */
+	u32 asked;		/* guest of the guarded @cur has been asked to be safe */
+	u32 safe;		/* … and says that it is */
 	u32 cpu;		/* the kernel's number */
 	u32 cur;		/* vCPU that runs */
 	u32 coming;		/* vCPU that is to run next */
@@ -308,6 +338,12 @@ struct vg_pcpu {
 	u32 stint;		/* serves a gang's stint: its deadline counts */
 	u32 going;		/* @coming has been given to it */
 	u32 holder;		/* isolated ent on the core; the lowest sibling has it */
+	u32 booked;		/* ppm */
+	u64 seats;		/* taken, of @seat */
+	u64 live;		/* … by vCPUs that are runnable */
+	u64 due;		/* … that wait and have some of their slice left */
+	u64 next;		/* not later than the first period of these ends */
+	u32 seat[VG_SEATS];
 };
 
 /**
@@ -338,8 +374,11 @@ struct vg_cell {
 	u64 idle;		/* those in the idle loop; set and cleared atomically */
 	u64 guards;		/* those that go on with a guarded vCPU */
 	u64 kept;		/* those that stay empty for somebody */
+	u64 wanted;		/* those where somebody waits who has booked them */
+	u64 served;		/* … or is, or comes */
 	u64 vnow;		/* largest vtime of whose turn it was: where newcomers start */
 	u64 refill;		/* when the first throttled ent or vCPU may go on */
+	u64 alarm;		/* when reservations want to be looked at, 0: never */
 	u64 load;		/* weights of the VMs at home here */
 	u64 want;		/* what its VMs' weights and demands come to */
 	u64 level;		/* … at this level */
@@ -360,6 +399,7 @@ struct vg_cell {
 	u64 noted;		/* notches where one of these has somebody */
 	u64 turned;		/* ms: up to here none has */
 	u32 levels;		/* of the tree in use, leaves not counted */
+	u32 walk;		/* node on the way up from a leaf */
 	u32 sweep;		/* where the next sweep begins */
 	u32 ents;		/* list by @after */
 	u32 at;			/* … where the next look begins */
@@ -379,6 +419,7 @@ struct vg_cell {
 	u64 iso_next;		/* … or such a one is the occupant, … */
 	u64 iso_kept;		/* … or for whom it is kept */
 	u64 iso;		/* all bits if there are isolated ents, else none */
+	u64 stirred;		/* pCPUs whose occupants have changed in this call */
 	u32 nr_iso;		/* isolated ents; without these are not kept */
 	u32 threads;		/* most siblings that a core has */
 	struct vg_demand demand;
@@ -391,10 +432,13 @@ enum vg_why {
 	VG_BY_TURN	= 1,	/* it is its ent's turn */
 	VG_BY_PART	= 2,	/* … but that is a gang that does not fit */
 	VG_BY_HINT	= 4,	/* a sibling yields the rest of its stint to it */
+	VG_BY_RIGHT	= 8,	/* it has booked the pCPU */
 };
 
 #define VG_PLAN_STOPS	4
+#define VG_PLAN_MISSES	8
 #define VG_PLAN_TRIES	4	/* gangs that a pick tries to start */
+#define VG_PLAN_FREED	16
 #define VG_PLAN_STACK	32	/* more than two nodes for each level of a queue */
 #define VG_LOOKS	256	/* nodes that a pick looks at */
 #define VG_SWEEP	256	/* ents that a sweep looks at */
@@ -417,7 +461,9 @@ enum vg_why {
  * @held:	ent that became VG_HELD, or VG_NONE
  * @frag:	ent for which pCPUs stayed empty, or VG_NONE; @frag_ns: how long
  * @stopped:	ents whose gang stint ended
+ * @freed:	vCPUs that are co-stopped no longer
  * @look:	when @self is to ask again, as @prev is guarded; or 0
+ * @ask:	… and its guest is to be asked to come into a safe state
  * @guarded:	vCPU whose guarded time ended, after @guard_ns; or VG_NONE
  * @expired:	… because the bound was reached
  * @mover:	ent whose VM is to have another home, or VG_NONE
@@ -451,10 +497,16 @@ struct vg_plan {
 	u32 nr_stopped;
 	u32 stopped[VG_PLAN_STOPS];
 	u32 width[VG_PLAN_STOPS];
+	u32 nr_freed;
+	u32 freed[VG_PLAN_FREED];
 	u64 look;
+	u32 ask;
 	u64 guard_ns;
 	u32 guarded;
 	u32 expired;
+
+	u32 nr_missed;		/* vCPUs that did not get what they have reserved */
+	u32 missed[VG_PLAN_MISSES];
 
 	u32 narrow;		/* consider ents up to this width */
 	u32 skip;		/* … and not this one */
@@ -464,7 +516,12 @@ struct vg_plan {
 	u32 gang;		/* what wakes belongs to a gang */
 	u32 strict;		/* … or is put together, is a strict gang */
 	u32 spare;		/* there are more pCPUs than the gang needs */
+	u32 spot;		/* pCPU for who wakes, or VG_NONE */
+	u32 whole;		/* … where he is by now, with all of his gang */
 	u32 barred;		/* only who suits the siblings' occupants is considered */
+	u32 inc;		/* ent of @prev */
+	u64 limit;		/* vtime up to which others may go before @filler */
+	u64 first;		/* vtime of whose turn it was */
 	u64 chosen;
 	u64 hosts;		/* pCPUs that the host's own threads have */
 	u32 match[VG_CELL_PCPUS];
@@ -548,36 +605,6 @@ VG_INLINE bool vg_before(u64 a, u64 b)
 	return (s64)(a - b) < 0;
 }
 
-VG_INLINE u64 vg_bit(u32 bit)
-{
-	return 1ULL << (bit & 63);
-}
-
-VG_INLINE u32 vg_weight_of(u64 mask)
-{
-	mask -= (mask >> 1) & 0x5555555555555555ULL;
-	mask = (mask & 0x3333333333333333ULL) + ((mask >> 2) & 0x3333333333333333ULL);
-	mask = (mask + (mask >> 4)) & 0x0f0f0f0f0f0f0f0fULL;
-	return (mask * 0x0101010101010101ULL) >> 56;
-}
-
-/*
- * Number of the lowest bit set; 63 if there is none.  The compiler knows that
- * the mask below changes nothing, the verifier does not: it must stay.
- */
-VG_INLINE u32 vg_lowest(u64 mask)
-{
-	u32 bit = vg_weight_of((mask & -mask) - 1);
-
-	__asm__ volatile("" : "+r"(bit));
-	return bit & 63;
-}
-
-/*
- * Loops over the pCPUs of a mask, lowest first.  No counter: the verifier is to
- * find that each round begins like the last.
- */
-#define vg_each_bit(b, m, mask)						\
-	for ((m) = (mask); (m) && ((b) = vg_lowest(m), can_loop); (m) &= (m) - 1)
+#include "policy_bits.h"
 
 #endif /* VMGANG_POLICY_H */

@@ -189,9 +189,14 @@ VG_INLINE void vg_adapt_begin(struct vg_adapt *a)
 	a->state = VG_ADAPT_OFF;
 }
 
-/* How the VM's ents are to be scheduled now. */
+/*
+ * How the VM's ents are to be scheduled now.  What is reserved is each vCPU's
+ * own, when it is due: such a VM is no gang.
+ */
 VG_INLINE u32 vg_vm_cosched(struct vg_vm *vm)
 {
+	if (vm->terms.slice)
+		return VMGANG_COSCHED_OFF;
 	if (vm->cosched != VMGANG_COSCHED_ADAPTIVE)
 		return vm->cosched;
 	return vm->adapt.state == VG_ADAPT_GANG ? VMGANG_COSCHED_GANG : VMGANG_COSCHED_OFF;

@@ -306,7 +306,8 @@ VG_FN void vg_cell_mover(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 		e = vg_ent(s, at);
 		vm = vg_vm(s, e->slot);
 		ei = e->after;
-		if (vm->home != c->id || !e->pull || e->pull >= most ||
+		/* What is reserved is booked here. */
+		if (vm->terms.slice || vm->home != c->id || !e->pull || e->pull >= most ||
 		    !(e->cells & vg_bit(pl->to)) ||
 		    (room < c->nr_pcpus && e->nr_bound > room) ||
 		    (!rests && vm->moved && vg_since(pl->now, vm->moved) < VG_STAY))
@@ -467,6 +468,8 @@ VG_FN void vg_cell_moved(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 		return;
 	vg_ent_count(s, c, e, 0);
 	vg_ent_cosched(s, c, pl, pl->mover, VMGANG_COSCHED_OFF);
+	vg_ent_relax(s, c, pl->mover, pl->now);
+	vg_relaxed_free(s, c, pl, pl->mover);
 	pl->kick |= e->on;
 }
 
@@ -500,10 +503,12 @@ VG_FN s64 vg_ent_lead(struct vg_state_all *s, struct vg_cell *c, u32 ei, u64 now
  */
 VG_FN u64 vg_cell_timer(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl)
 {
-	u64 next = pl->now + VG_HEARTBEAT;
+	u64 next = pl->now + VG_HEARTBEAT, wants;
 	bool beat = vg_since(pl->now, c->swept) >= VG_HEARTBEAT / 2;
 
 	vg_cell_refill(s, c, pl);
+	vg_cell_alarm(s, c, pl);
+	vg_core_settle(s, c, pl->now);
 	pl->mover = VG_NONE;
 	if (beat) {
 		c->swept = pl->now;
@@ -513,15 +518,18 @@ VG_FN u64 vg_cell_timer(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 		vg_cell_balance(s, c, pl, beat);
 	if (c->look && c->look < next)
 		next = c->look;
-	if (c->refill && c->refill < next)
-		next = c->refill;
+	wants = vg_cell_wants(c);
+	if (wants && wants < next)
+		next = wants;
 	return next;
 }
 
-/* Is the timer of cell @c, which has a refill to do, set for too late? */
+/* Is the timer of cell @c, which has something to do, set for too late? */
 VG_INLINE bool vg_cell_late(struct vg_cell *c, u64 now)
 {
-	return c->refill && (c->refill < c->armed || c->armed <= now);
+	u64 wants = vg_cell_wants(c);
+
+	return wants && (wants < c->armed || c->armed <= now);
 }
 
 #endif /* VMGANG_POLICY_BALANCE_H */

@@ -11,7 +11,7 @@
 #define VMGANG_POLICY_CREDIT_H
 
 #include "policy.h"
-#include "policy_queue.h"
+#include "policy_reserve.h"
 
 #define VG_INV_SHIFT	20
 #define VG_WEIGHT_DFL	100
@@ -164,7 +164,9 @@ VG_FN void vg_vcpu_precharge(struct vg_state_all *s, u32 vi, u64 len)
 	struct vg_vcpu *v = vg_vcpu(s, vi);
 	struct vg_ent *e = vg_ent(s, v->ent);
 
-	if (!(e->flags & VG_ON) && len > VG_MIN_GRAN)
+	if (v->rsv.left > 0)
+		len = 0;	/* what is reserved costs nothing */
+	else if (!(e->flags & VG_ON) && len > VG_MIN_GRAN)
 		len = VG_MIN_GRAN;
 	v->pre = len;
 	e->ahead += len;
@@ -186,8 +188,9 @@ VG_FN void vg_vcpu_settle(struct vg_state_all *s, struct vg_cell *c, u32 vi, u64
 	struct vg_ent *e = vg_ent(s, v->ent);
 	u64 ran = vg_since(now, v->start);
 
-	vg_vcpu_uncharge(e, v, ran);
+	vg_vcpu_uncharge(e, v, ran - vg_reserve_charge(v, ran));
 	e->ran += ran;
+	vg_relaxed_ran(e, v, ran);
 	v->start = now;
 	vg_cap_charge(&vg_vm(s, e->slot)->cap, ran);
 	vg_cap_charge(&v->cap, ran);
@@ -231,6 +234,8 @@ VG_FN u64 vg_vcpu_allowance(struct vg_state_all *s, u32 vi, u32 n, u64 now)
 	u64 most = vg_ent_allowance(s, vg_ent(s, v->ent), n, now);
 	u64 left = vg_cap_share(&v->cap, 1, now);
 
+	if (v->rsv.left > 0 && (u64)v->rsv.left < most)
+		most = v->rsv.left;
 	return left < most ? left : most;
 }
 

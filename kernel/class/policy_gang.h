@@ -38,7 +38,10 @@ VG_INLINE void vg_plan_begin(struct vg_plan *pl, u64 now, u32 self, u32 prev)
 	pl->held = VG_NONE;
 	pl->frag = VG_NONE;
 	pl->nr_stopped = 0;
+	pl->nr_freed = 0;
+	pl->nr_missed = 0;
 	pl->look = 0;
+	pl->ask = 0;
 	pl->guarded = VG_NONE;
 	pl->skip = VG_NONE;
 	pl->narrow = 2 * VG_CELL_PCPUS;
@@ -69,6 +72,8 @@ VG_FN void vg_ent_off(struct vg_state_all *s, struct vg_cell *c, u32 ei, u32 bit
 {
 	struct vg_pcpu *p = vg_pcpu(c, bit);
 
+	if (vg_pcpu_occupant(p) == VG_NONE)
+		c->served &= ~vg_bit(bit);
 	if (p->cur != VG_NONE && vg_vcpu(s, p->cur)->ent == ei)
 		return;
 	if (p->coming != VG_NONE && vg_vcpu(s, p->coming)->ent == ei)
@@ -105,6 +110,7 @@ VG_FN void vg_ent_throttle(struct vg_state_all *s, struct vg_cell *c, struct vg_
 	if ((e->flags & VG_THROTTLED) || vg_cap_left(cap, pl->now))
 		return;
 	vg_gang_stop(s, c, pl, ei);
+	vg_relaxed_forget(s, c, ei);
 	e->flags |= VG_THROTTLED;
 	vg_throttled_add(s, c, ei, vg_cap_refill(cap), pl->now);
 	pl->kick |= e->on;
@@ -113,7 +119,7 @@ VG_FN void vg_ent_throttle(struct vg_state_all *s, struct vg_cell *c, struct vg_
 }
 
 /* Take back a placement that did not come to pass.  The vCPU is OUT then. */
-VG_FN void vg_vcpu_unplace(struct vg_state_all *s, struct vg_cell *c, u32 vi, u64 now)
+VG_FN void vg_vcpu_unplace(struct vg_state_all *s, struct vg_cell *c, u32 vi)
 {
 	struct vg_vcpu *v = vg_vcpu(s, vi);
 	struct vg_ent *e = vg_ent(s, v->ent);
@@ -125,7 +131,7 @@ VG_FN void vg_vcpu_unplace(struct vg_state_all *s, struct vg_cell *c, u32 vi, u6
 	v->state = VG_OUT;
 	e->come &= ~vg_bit(v->bit);
 	vg_ent_off(s, c, v->ent, v->bit);
-	vg_core_note(s, c, v->bit, now);
+	vg_core_note(s, c, v->bit);
 	vg_ent_requeue(s, c, v->ent);
 }
 
@@ -134,7 +140,7 @@ VG_INLINE void vg_vcpu_miss(struct vg_state_all *s, struct vg_cell *c, struct vg
 {
 	u32 bit = vg_vcpu(s, vi)->bit;
 
-	vg_vcpu_unplace(s, c, vi, pl->now);
+	vg_vcpu_unplace(s, c, vi);
 	pl->kick |= vg_core_freed(c, bit);
 	if (vg_pcpu_occupant(vg_pcpu(c, bit)) == VG_NONE)
 		pl->kick |= vg_bit(bit);
@@ -147,6 +153,18 @@ VG_INLINE void vg_gang_release(struct vg_cell *c, struct vg_ent *e)
 		e->flags &= ~VG_HELD;
 		c->nr_held--;
 	}
+}
+
+/* May @v run, as far as its own cap and its reservation go? */
+VG_INLINE bool vg_vcpu_may(struct vg_vcpu *v, u64 now)
+{
+	return vg_cap_left(&v->cap, now) && vg_reserve_lets(v);
+}
+
+/* … and when it may if it may not now, or is to be asked again. */
+VG_INLINE u64 vg_vcpu_may_at(struct vg_vcpu *v, u64 now)
+{
+	return vg_cap_left(&v->cap, now) ? v->rsv.due : vg_cap_refill(&v->cap);
 }
 
 /*
@@ -167,9 +185,11 @@ VG_FN void vg_vcpu_wait(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 	v->costop = 0;
 	vg_cap_begin(&v->cap, pl->now);
 	vg_cap_begin(&vg_vm(s, e->slot)->cap, pl->now);
-	if (!vg_cap_left(&v->cap, pl->now)) {
+	vg_reserve_wake(s, c, vi, pl->now);
+	if (!vg_vcpu_may(v, pl->now)) {
 		v->state = VG_PAUSED;
-		vg_paused_add(s, c, vi, vg_cap_refill(&v->cap), pl->now);
+		v->idled = 1;
+		vg_paused_add(s, c, vi, vg_vcpu_may_at(v, pl->now), pl->now);
 		vg_count(c, VG_STAT_THROTTLES, 1);
 		if (!e->on && !e->nr_waiting)
 			vg_gang_stop(s, c, pl, ei);
@@ -178,9 +198,13 @@ VG_FN void vg_vcpu_wait(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 	if (!e->nr_waiting)
 		vg_ent_clamp(c, e, v->mask);
 	v->state = VG_WAITING;
+	vg_relaxed_join(s, c, vi, pl->now);
 	vg_list_add(s, vi);
+	vg_relaxed_stop(s, c, vi, pl->now);
+	vg_reserve_mark(s, c, vi);
 	vg_gang_release(c, e);
 	vg_ent_throttle(s, c, pl, ei);
+	vg_relaxed_note(s, c, ei, pl->now);
 	vg_ent_requeue(s, c, ei);
 }
 
@@ -198,6 +222,7 @@ VG_FN void vg_vcpu_unlist(struct vg_state_all *s, struct vg_cell *c, u32 vi)
 		return;
 	}
 	v->state = VG_OUT;
+	vg_reserve_mark(s, c, vi);
 }
 
 /* Whoever is on its way to pCPU @bit waits again. */
@@ -207,10 +232,13 @@ VG_FN void vg_pcpu_call_off(struct vg_state_all *s, struct vg_cell *c, u32 bit, 
 
 	if (vi == VG_NONE)
 		return;
-	vg_vcpu_unplace(s, c, vi, now);
+	vg_vcpu_unplace(s, c, vi);
 	vg_vcpu(s, vi)->state = VG_WAITING;
 	vg_vcpu(s, vi)->since = now;
 	vg_list_add(s, vi);
+	vg_reserve_mark(s, c, vi);
+	if (vg_vcpu(s, vi)->rsv.left > 0)
+		vg_cell_alarm_at(c, now);
 	vg_ent_requeue(s, c, vg_vcpu(s, vi)->ent);
 }
 
@@ -268,9 +296,14 @@ VG_FN void vg_vcpu_place(struct vg_state_all *s, struct vg_cell *c, u32 vi, u32 
 	p->deadline = pl->now + len;
 	e->on |= vg_bit(bit);
 	e->come |= vg_bit(bit);
-	vg_core_note(s, c, bit, pl->now);
+	vg_core_note(s, c, bit);
 	e->flags &= ~VG_STARVING;
 	vg_vcpu_precharge(s, vi, len);
+	vg_reserve_serve(c, v, bit);
+	if (v->rsv.left > 0)
+		vg_cell_alarm_at(c, p->deadline);
+	if (p->due)
+		vg_cell_alarm_at(c, pl->now);
 	vg_idle_clear(c, bit);
 	vg_ent_requeue(s, c, ei);
 	vg_strict_trim(s, c, pl, ei);
@@ -303,6 +336,7 @@ VG_FN void vg_pcpu_displace(struct vg_state_all *s, struct vg_cell *c, struct vg
 		if (ei == by)
 			return;
 		if (pl->now + VG_SLOP < vg_ent(s, ei)->deadline &&
+		    !vg_ent_is_strict(c, vg_ent(s, ei)) &&
 		    (!(vg_ent(s, by)->flags & VG_ON) || vg_ent_need(c, vg_ent(s, by)) < 2))
 			return;
 	}
@@ -447,13 +481,14 @@ VG_INLINE bool vg_pcpu_guarded(struct vg_state_all *s, struct vg_cell *c, u32 bi
 VG_FN u64 vg_gang_avail(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 ei)
 {
 	struct vg_ent *e = vg_ent(s, ei);
-	u64 avail = 0, m;
+	u64 self = pl->self == VG_NONE ? 0 : vg_bit(pl->self);
+	u64 avail = 0, closed = vg_reserve_closed(c) & ~self, m;
 	u32 b;
 
 	pl->forced = (e->flags & VG_HELD) && vg_since(pl->now, e->held) >= 2 * e->slice;
 	pl->strict = vg_ent_is_strict(c, e);
 	pl->hosts = 0;
-	vg_each_bit(b, m, c->all & ~e->on) {
+	vg_each_bit(b, m, c->all & ~e->on & ~closed) {
 		if (b == pl->self || vg_claimable(s, c, pl, b, ei)) {
 			avail |= vg_bit(b);
 		} else if (pl->strict && pl->forced && vg_pcpu_is_hosts(c, b)) {

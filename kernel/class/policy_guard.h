@@ -15,6 +15,11 @@
  * A guest may say itself when it holds a lock, and for how long: then "unsafe" is
  * its word, and the bound is the shorter of the two times.
  *
+ * A guest that is rarely in a safe state may have a driver that brings it into one
+ * (their safe-state device): it is asked for that once a quarter of the bound has
+ * passed, and if it comes, that is safe whatever mode it is in.  It gains nothing
+ * by not coming, and only loses by saying so without need.
+ *
  * What is taken is charged as all that runs is, so the VM has it back to give
  * when its turn comes, and a guest that is never safe gets its share.  Others
  * would wait out the bound for nothing each time, and those that wake often
@@ -22,7 +27,8 @@
  * and without 3, 7 and up to 31 of the next if that goes on, until it is met in a
  * safe state.  Not guarded is who gives the pCPU away itself,
  * by spinning or yielding; nor is anyone from the host's own threads; nor is a
- * strict gang, of which nobody is left to wait for a lock.
+ * strict gang, of which nobody is left to wait for a lock; nor is anyone against
+ * who has booked the pCPU, or beyond what it has reserved itself.
  */
 #ifndef VMGANG_POLICY_GUARD_H
 #define VMGANG_POLICY_GUARD_H
@@ -33,6 +39,8 @@
 /* A look is an exit, a pass through the scheduler and an entry: some us each. */
 #define VG_GUARD_LOOK	(50 * 1000ULL)
 #define VG_GUARD_DOUBT	5
+/* Part of the bound after which a guest is asked: most are safe before. */
+#define VG_GUARD_ASK	4
 
 /* The extension on pCPU @bit, if there is one, is over. */
 VG_FN void vg_guard_end(struct vg_cell *c, struct vg_plan *pl, u32 bit, bool expired)
@@ -45,6 +53,8 @@ VG_FN void vg_guard_end(struct vg_cell *c, struct vg_plan *pl, u32 bit, bool exp
 	pl->guard_ns = vg_since(pl->now, p->guard);
 	pl->expired = expired;
 	p->guard = 0;
+	p->asked = 0;
+	p->safe = 0;
 	c->guards &= ~vg_bit(bit);
 	vg_count(c, VG_STAT_GUARDS, 1);
 	vg_count(c, VG_STAT_EXPIRIES, expired);
@@ -63,9 +73,9 @@ VG_INLINE bool vg_guard_wanted(struct vg_state_all *s, struct vg_cell *c, struct
 		return !p->sent;
 	if (vg_pcpu_keeper(c, pl->self) != VG_NONE)
 		return vg_pcpu_keeper(c, pl->self) != v->ent;
-	if (vg_core_waits(c, e, pl->self))
+	if ((e->flags & VG_THROTTLED) || !vg_cap_left(&v->cap, pl->now) || vg_vcpu_leads(s, v))
 		return true;
-	if ((e->flags & VG_THROTTLED) || !vg_cap_left(&v->cap, pl->now))
+	if (vg_core_waits(c, e, pl->self))
 		return true;
 	if (pl->now + VG_SLOP < vg_pcpu_deadline(s, p, pl->prev))
 		return false;
@@ -93,10 +103,10 @@ VG_FN bool vg_pick_guard(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 	if (pl->prev == VG_NONE)
 		return false;
 	bound = vg_ent_is_strict(c, vg_ent(s, v->ent)) ? 0 : vg_vm(s, v->slot)->guard;
-	if (bound && !pl->unsafe)
+	if (bound && (!pl->unsafe || p->safe))
 		vg_guard_learn(v, false);
-	if (!bound || !pl->unsafe || p->yielded || p->hint != VG_NONE || p->spun != VG_NONE ||
-	    !vg_guard_wanted(s, c, pl)) {
+	if (!bound || !pl->unsafe || p->safe || p->yielded || p->hint != VG_NONE ||
+	    p->spun != VG_NONE || p->due || !vg_reserve_lets(v) || !vg_guard_wanted(s, c, pl)) {
 		vg_guard_end(c, pl, pl->self, false);
 		return false;
 	}
@@ -115,6 +125,10 @@ VG_FN bool vg_pick_guard(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 		vg_guard_learn(v, true);
 		return false;
 	}
+	if (!p->asked && vg_since(pl->now, p->guard) >= bound / VG_GUARD_ASK) {
+		p->asked = 1;
+		pl->ask = 1;
+	}
 	if (p->coming != VG_NONE) {
 		u64 idle = vg_cell_idle(c) & vg_vcpu(s, p->coming)->mask;
 
@@ -128,9 +142,24 @@ VG_FN bool vg_pick_guard(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 	return true;
 }
 
+/*
+ * Without the cell's lock, from the vCPU's own pCPU: the guest says that @vi is
+ * in a safe state.  Returns whether the pCPU is to ask for work.
+ */
+VG_FN bool vg_guard_safe(struct vg_state_all *s, struct vg_cell *c, u32 vi)
+{
+	struct vg_pcpu *p = vg_pcpu(c, vg_vcpu(s, vi)->bit);
+
+	if (p->cur != vi || !p->guard)
+		return false;
+	p->safe = 1;
+	return true;
+}
+
 /* pCPU pl->self has nothing to do: it takes who waits for a guarded vCPU, if any. */
 VG_FN void vg_pick_unguarded(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl)
 {
+	struct vg_ent *e;
 	u32 b, vi;
 	u64 m;
 
@@ -140,7 +169,11 @@ VG_FN void vg_pick_unguarded(struct vg_state_all *s, struct vg_cell *c, struct v
 		    !(vg_vcpu(s, vi)->mask & vg_bit(pl->self)) ||
 		    vg_core_waits(c, vg_ent(s, vg_vcpu(s, vi)->ent), pl->self))
 			continue;
-		vg_vcpu_unplace(s, c, vi, pl->now);
+		e = vg_ent(s, vg_vcpu(s, vi)->ent);
+		/* The stint of the others is over. */
+		if (vg_ent_is_strict(c, e) && !(e->flags & VG_ON))
+			continue;
+		vg_vcpu_unplace(s, c, vi);
 		pl->kick |= vg_core_freed(c, b);
 		vg_vcpu_place(s, c, vi, pl->self, pl);
 		vg_pcpu(c, pl->self)->going = 1;

@@ -71,7 +71,7 @@ VG_INLINE void vg_core_fence(struct vg_state_all *s, struct vg_cell *c, u64 core
 }
 
 /* pCPU @bit has another occupant, or one whose VM is isolated now, or no longer. */
-VG_FN void vg_core_note(struct vg_state_all *s, struct vg_cell *c, u32 bit, u64 now)
+VG_FN void vg_core_note(struct vg_state_all *s, struct vg_cell *c, u32 bit)
 {
 	struct vg_pcpu *p = vg_pcpu(c, bit);
 	u32 cur = p->cur, next = vg_pcpu_occupant(p), at, to;
@@ -86,7 +86,18 @@ VG_FN void vg_core_note(struct vg_state_all *s, struct vg_cell *c, u32 bit, u64 
 	c->torn = vg_mask_set(c->torn, b, is & vg_any(at ^ to));
 	c->iso_cur = vg_mask_set(c->iso_cur, b, is & vg_ent(s, at)->isolate);
 	c->iso_next = vg_mask_set(c->iso_next, b, comes & vg_ent(s, to)->isolate);
-	vg_core_fence(s, c, p->core, now);
+	c->stirred |= b;
+}
+
+/* The end of a call: bring up to date what is empty beside whom. */
+VG_FN void vg_core_settle(struct vg_state_all *s, struct vg_cell *c, u64 now)
+{
+	while (c->stirred && can_loop) {
+		u64 core = vg_pcpu(c, vg_lowest(c->stirred))->core;
+
+		c->stirred &= ~core;
+		vg_core_fence(s, c, core, now);
+	}
 }
 
 /* vCPU @vi begins to run where it may not: it is to leave at once. */
@@ -111,6 +122,8 @@ VG_FN bool vg_core_open(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 
 	if (!bars)
 		return true;
+	if (bars & vg_reserve_closed(c))
+		return false;
 	pl->forced = e->nr_waiting &&
 		     vg_since(pl->now, vg_vcpu(s, e->head)->since) >= 2 * e->slice;
 	vg_each_bit(b, m, bars)
@@ -172,7 +185,8 @@ VG_FN u64 vg_core_idle(struct vg_cell *c, struct vg_ent *e, u64 idle)
 VG_FN void vg_core_left(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 ei,
 			u32 bit)
 {
-	vg_core_note(s, c, bit, pl->now);
+	vg_core_note(s, c, bit);
+	vg_core_settle(s, c, pl->now);
 	pl->kick |= vg_core_freed(c, bit);
 	vg_strict_tell(vg_ent(s, ei), pl, ei);
 }
@@ -204,7 +218,8 @@ VG_FN bool vg_ent_isolate(struct vg_state_all *s, struct vg_cell *c, u32 ei, boo
 	e->isolate = vg_any(on);
 	c->iso_kept = on ? c->iso_kept | e->kept : c->iso_kept & ~e->kept;
 	vg_each_bit(b, m, c->all)
-		vg_core_note(s, c, b, now);
+		vg_core_note(s, c, b);
+	vg_core_settle(s, c, now);
 	c->nr_iso -= !on;
 	c->iso = vg_any(c->nr_iso);
 	return true;
@@ -222,6 +237,7 @@ VG_FN void vg_ent_isolation(struct vg_state_all *s, struct vg_cell *c, struct vg
 	vg_each_bit(b, m, c->all)
 		if (!vg_pcpu(c, b)->sent && !vg_pcpu(c, b)->going)
 			vg_pcpu_call_off(s, c, b, pl->now);
+	vg_core_settle(s, c, pl->now);
 	pl->kick |= c->all;
 }
 

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the kernel's callbacks come down to: a pCPU asks for work, a vCPU runs,
- * stops or leaves, a second has passed.  One that wakes is in policy_wake.h.
+ * What the kernel's callbacks come down to: a pCPU asks for work, a second has
+ * passed.  A vCPU that runs, stops or leaves is in policy_run.h, one that wakes in
+ * policy_wake.h.
  */
 #ifndef VMGANG_POLICY_PICK_H
 #define VMGANG_POLICY_PICK_H
 
+#include "policy_edf.h"
 #include "policy_gang.h"
 #include "policy_guard.h"
-#include "policy_pass.h"
+#include "policy_lead.h"
+#include "policy_run.h"
 #include "policy_spin.h"
 #include "policy_wake.h"
 
@@ -43,6 +46,9 @@ VG_FN void vg_pcpu_renew(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 	if (pl->skip == VG_NONE)
 		vg_cell_advance(c, pl->self, vg_ent_vtime(e));
 	vg_vcpu_precharge(s, pl->prev, len);
+	vg_reserve_serve(c, v, pl->self);
+	if (v->rsv.left > 0)
+		vg_cell_alarm_at(c, p->deadline);
 	vg_ent_requeue(s, c, v->ent);
 	if (c->nr_iso)
 		vg_core_goes_on(s, c, pl, v->ent);
@@ -61,7 +67,7 @@ VG_FN void vg_pcpu_take(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 	u64 until = p->deadline, since = p->since, vstart = p->vstart;
 
 	vg_core_seize(c, pl, e, pl->self);
-	if (pl->why & (VG_BY_TURN | VG_BY_PART))
+	if (pl->why & (VG_BY_TURN | VG_BY_PART | VG_BY_RIGHT))
 		vg_pcpu_displace(s, c, pl, pl->self, ei);
 	if ((pl->why & VG_BY_TURN) && vg_ent_is_gang(c, e))
 		vg_gang_begin(s, c, pl, ei);
@@ -175,19 +181,50 @@ VG_INLINE u32 vg_pick_narrower(struct vg_cell *c, struct vg_ent *e, bool last)
 
 /*
  * The member of held gang @ei that is to run without the others; VG_NONE if one
- * of them (the pCPU runs ent @inc) does already, and the next has not waited for
+ * of them (the pCPU runs ent pl->inc) does already, and the next has not waited for
  * a slice yet.
  */
-VG_FN u32 vg_pick_part(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 ei,
-		       u32 inc)
+VG_FN u32 vg_pick_part(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 ei)
 {
 	u32 vi = vg_ent_waiter(s, ei, pl->self, pl->now);
 
 	if (vg_core_bars(c, vg_ent(s, ei), pl->self))
 		return VG_NONE;
-	if (vi == VG_NONE || ei != inc)
+	if (vi == VG_NONE || ei != pl->inc)
 		return vi;
 	return vg_since(pl->now, vg_vcpu(s, vi)->since) < vg_ent(s, ei)->slice ? VG_NONE : vi;
+}
+
+/*
+ * Nobody is to have pCPU pl->self as a whole.  Better one member alone than an idle
+ * pCPU: it is its gang's turn after all.
+ */
+VG_FN void vg_pick_part_of(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl)
+{
+	u32 vi = VG_NONE;
+
+	if (pl->filler != VG_NONE) {
+		pl->first = vg_ent_vtime(vg_ent(s, pl->filler));
+		vi = vg_pick_part(s, c, pl, pl->filler);
+	}
+	if (pl->inc != VG_NONE &&
+	    (vi == VG_NONE || (pl->filler != pl->inc &&
+			       vg_before(vg_ent(s, pl->inc)->vtime, pl->limit)))) {
+		/* It goes on; by turns with siblings for which there is no pCPU. */
+		vi = pl->filler == pl->inc ? VG_NONE : vg_pick_part(s, c, pl, pl->inc);
+		if (vi == VG_NONE) {
+			vg_pick_take(c, pl, VG_KEEP, 0, VG_STAT_KEEPS);
+			if (pl->filler == pl->inc)
+				vg_cell_advance(c, pl->self, pl->first);
+			return;
+		}
+		pl->filler = pl->inc;
+		pl->first = vg_ent_vtime(vg_ent(s, pl->inc));
+	}
+	if (vi == VG_NONE)
+		return;
+	vg_cell_advance(c, pl->self, pl->first);
+	vg_pick_take(c, pl, vi, VG_BY_PART, VG_STAT_PARTIAL);
 }
 
 /*
@@ -198,12 +235,13 @@ VG_FN u32 vg_pick_part(struct vg_state_all *s, struct vg_cell *c, struct vg_plan
 VG_FN void vg_pick_queue(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl)
 {
 	struct vg_pcpu *p = vg_pcpu(c, pl->self);
-	u32 inc = pl->prev == VG_NONE ? VG_NONE : vg_vcpu(s, pl->prev)->ent;
 	u32 ei, vi;
 	struct vg_ent *e;
-	u64 vtime, done, first = 0, limit = 0;
+	u64 vtime, done;
 	int k;
 
+	pl->inc = pl->prev == VG_NONE ? VG_NONE : vg_vcpu(s, pl->prev)->ent;
+	pl->limit = 0;
 	vg_times(k, VG_PLAN_TRIES) {
 		ei = vg_pick_turn(s, pl, vg_cell_first(s, c, pl));
 		if (ei == VG_NONE)
@@ -211,10 +249,10 @@ VG_FN void vg_pick_queue(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 		e = vg_ent(s, ei);
 		vtime = e->vtime;
 		done = vg_ent_vtime(e);
-		if (pl->filler != VG_NONE && !vg_before(vtime, limit))
+		if (pl->filler != VG_NONE && !vg_before(vtime, pl->limit))
 			break;
-		if (inc != VG_NONE && inc != ei && !p->yielded &&
-		    !vg_ent_before(e, vg_ent(s, inc)))
+		if (pl->inc != VG_NONE && pl->inc != ei && !p->yielded &&
+		    !vg_ent_before(e, vg_ent(s, pl->inc)))
 			break;
 		if (e->cosched == VMGANG_COSCHED_GANG && !vg_ent_is_gang(c, e))
 			vg_count(c, VG_STAT_WIDE, 1);
@@ -226,9 +264,9 @@ VG_FN void vg_pick_queue(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 					return;
 				if (pl->off != VG_NONE && vg_vcpu(s, pl->off)->ent == ei) {
 					pl->prev = pl->off;
-					inc = ei;
+					pl->inc = ei;
 				}
-				if (inc == ei) {
+				if (pl->inc == ei) {
 					vg_pick_take(c, pl, VG_KEEP, 0, VG_STAT_KEEPS);
 					return;
 				}
@@ -241,7 +279,7 @@ VG_FN void vg_pick_queue(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 				}
 				if (pl->filler == VG_NONE && !vg_ent_is_strict(c, e)) {
 					pl->filler = ei;
-					limit = vtime + vg_vtime(e, e->slice);
+					pl->limit = vtime + vg_vtime(e, e->slice);
 				}
 				pl->narrow = vg_pick_narrower(c, e, k + 2 == VG_PLAN_TRIES);
 			}
@@ -260,29 +298,7 @@ VG_FN void vg_pick_queue(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 		}
 		pl->skip = ei;
 	}
-	/* Better one member alone than an idle pCPU: it is its gang's turn after all. */
-	vi = VG_NONE;
-	if (pl->filler != VG_NONE) {
-		first = vg_ent_vtime(vg_ent(s, pl->filler));
-		vi = vg_pick_part(s, c, pl, pl->filler, inc);
-	}
-	if (inc != VG_NONE &&
-	    (vi == VG_NONE || (pl->filler != inc && vg_before(vg_ent(s, inc)->vtime, limit)))) {
-		/* It goes on; by turns with siblings for which there is no pCPU. */
-		vi = pl->filler == inc ? VG_NONE : vg_pick_part(s, c, pl, inc, inc);
-		if (vi == VG_NONE) {
-			vg_pick_take(c, pl, VG_KEEP, 0, VG_STAT_KEEPS);
-			if (pl->filler == inc)
-				vg_cell_advance(c, pl->self, first);
-			return;
-		}
-		pl->filler = inc;
-		first = vg_ent_vtime(vg_ent(s, inc));
-	}
-	if (vi == VG_NONE)
-		return;
-	vg_cell_advance(c, pl->self, first);
-	vg_pick_take(c, pl, vi, VG_BY_PART, VG_STAT_PARTIAL);
+	vg_pick_part_of(s, c, pl);
 }
 
 /* Somebody is to come to pCPU pl->self, as soon as its siblings' occupants allow that. */
@@ -312,6 +328,7 @@ VG_FN void vg_pick(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl
 	if (prev != VG_NONE) {
 		vg_vcpu_settle(s, c, prev, pl->now);
 		vg_ent_throttle(s, c, pl, vg_vcpu(s, prev)->ent);
+		vg_relaxed_look(s, c, vg_vcpu(s, prev)->ent, pl->now);
 	}
 	if (vg_pick_guard(s, c, pl))
 		goto out;
@@ -319,15 +336,17 @@ VG_FN void vg_pick(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl
 		vg_pick_coming(s, c, pl);
 		goto out;
 	}
-	if (vg_pick_kept(s, c, pl))
+	if (prev != VG_NONE && ((vg_ent(s, vg_vcpu(s, prev)->ent)->flags & VG_THROTTLED) ||
+				vg_vcpu_strays(s, c, vg_vcpu(s, prev)) ||
+				vg_core_lost(s, c, pl, vg_vcpu(s, prev)->ent) ||
+				!vg_vcpu_may(vg_vcpu(s, prev), pl->now)))
+		pl->prev = VG_NONE;
+	if (vg_pick_reserved(s, c, pl) || vg_pick_kept(s, c, pl))
 		goto take;
-	if (prev != VG_NONE) {
-		struct vg_ent *e = vg_ent(s, vg_vcpu(s, prev)->ent);
-
-		if ((e->flags & VG_THROTTLED) || vg_vcpu_strays(s, c, vg_vcpu(s, prev)) ||
-		    vg_core_lost(s, c, pl, vg_vcpu(s, prev)->ent) ||
-		    !vg_cap_left(&vg_vcpu(s, prev)->cap, pl->now)) {
-			pl->prev = VG_NONE;
+	if (pl->prev != VG_NONE) {
+		if (vg_pick_ahead(s, c, pl)) {
+			if (pl->take != VG_NONE)
+				goto take;
 		} else if (!p->yielded && pl->now + VG_SLOP < vg_pcpu_deadline(s, p, prev) &&
 			   !vg_pick_spun(s, c, pl)) {
 			u64 left = vg_pcpu_deadline(s, p, prev) - pl->now;
@@ -357,6 +376,7 @@ take:
 	else if (pl->own == VG_NONE && pl->was == VG_NONE)
 		vg_idle_set(c, pl->self);
 out:
+	vg_core_settle(s, c, pl->now);
 	p->yielded = 0;
 	p->hint = VG_NONE;
 	p->spun = VG_NONE;
@@ -366,123 +386,21 @@ out:
 		pl->kick |= vg_bit(pl->self);
 }
 
-/* vCPU @vi begins to run on pCPU @bit, because we said so or in spite of it. */
-VG_FN void vg_vcpu_run(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 vi,
-		       u32 bit)
-{
-	u64 now = pl->now;
-	struct vg_vcpu *v = vg_vcpu(s, vi);
-	struct vg_ent *e = vg_ent(s, v->ent);
-	struct vg_pcpu *p = vg_pcpu(c, bit);
-
-	if (v->state == VG_RUNNING)
-		return;
-	vg_vcpu_unlist(s, c, vi);
-	if (v->state == VG_COMING && p->coming != vi)
-		vg_vcpu_unplace(s, c, vi, now);
-	if (v->state == VG_COMING) {
-		p->coming = VG_NONE;
-		e->come &= ~vg_bit(bit);
-		if (e->coming && (e->flags & VG_ON)) {
-			if (!e->skew)
-				e->skew = now;
-			if (!--e->coming) {
-				u64 skew = vg_since(now, e->skew);
-
-				vg_count(c, VG_STAT_SKEW_SUM, skew);
-				vg_count(c, VG_STAT_SKEW_NR, 1);
-				if (skew > c->stats[VG_STAT_SKEW_MAX])
-					c->stats[VG_STAT_SKEW_MAX] = skew;
-			}
-		}
-	} else {
-		p->since = now;
-		p->vstart = e->vtime;
-		/* Where it is not to be it is no longer than until the next tick. */
-		p->deadline = c->kept & ~e->kept & vg_bit(bit) ? now : now + e->slice;
-		vg_vcpu_uncharge(e, v, 0);
-	}
-	v->state = VG_RUNNING;
-	v->bit = bit;
-	v->start = now;
-	v->bounced = 0;
-	v->costop = 0;
-	p->cur = vi;
-	c->runs++;
-	c->nr_running++;
-	e->on |= vg_bit(bit);
-	vg_core_note(s, c, bit, now);
-	vg_idle_clear(c, bit);
-	vg_gang_release(c, e);
-	vg_ent_requeue(s, c, v->ent);
-	pl->kick |= vg_core_clash(s, c, vi);
-	vg_pass_end(s, c, pl, bit);
-}
-
-/* vCPU @vi has stopped running, for whatever reason. */
-VG_FN void vg_vcpu_stop(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 vi)
-{
-	struct vg_vcpu *v = vg_vcpu(s, vi);
-	u32 ei = v->ent;
-	struct vg_ent *e = vg_ent(s, ei);
-	struct vg_pcpu *p = vg_pcpu(c, v->bit);
-
-	if (v->state != VG_RUNNING)
-		return;
-	vg_vcpu_settle(s, c, vi, pl->now);
-	v->state = VG_OUT;
-	c->nr_running--;
-	if (p->cur == vi) {
-		vg_guard_end(c, pl, v->bit, false);
-		vg_pass_begin(c, pl, v->bit, ei);
-		p->cur = VG_NONE;
-	}
-	vg_ent_off(s, c, ei, v->bit);
-	if (c->nr_iso)
-		vg_core_left(s, c, pl, ei, v->bit);
-	if (p->cur == VG_NONE && p->coming == VG_NONE && !(c->kept & vg_bit(v->bit)) &&
-	    e->nr_bound > 1 &&
-	    vg_strict_on(s, c, ei, pl->now))
-		vg_pcpu_keep(s, c, v->bit, ei, pl->now);
-	/* Who only makes room finds a kept pCPU in a moment. */
-	if (!e->on && !(e->kept && vg_strict_on(s, c, ei, pl->now)))
-		vg_gang_stop(s, c, pl, ei);
-	vg_ent_requeue(s, c, ei);
-	vg_ent_throttle(s, c, pl, ei);
-}
-
-/* vCPU @vi is no longer runnable, or no longer ours. */
-VG_FN void vg_vcpu_leave(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 vi)
-{
-	struct vg_vcpu *v = vg_vcpu(s, vi);
-	struct vg_ent *e = vg_ent(s, v->ent);
-
-	if (v->state == VG_RUNNING)
-		vg_vcpu_stop(s, c, pl, vi);
-	else if (v->state == VG_COMING)
-		vg_vcpu_miss(s, c, pl, vi);
-	else
-		vg_vcpu_unlist(s, c, vi);
-	if (!e->on) {
-		if (!e->nr_waiting)
-			e->flags |= VG_ASLEEP;
-		vg_gang_stop(s, c, pl, v->ent);
-	}
-	vg_gang_release(c, e);
-}
-
-/* vCPU @vi has reached its notch: it goes on if its cap has tokens. */
+/* vCPU @vi has reached its notch: it goes on if it may. */
 VG_FN void vg_paused_due(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 vi)
 {
 	struct vg_vcpu *v = vg_vcpu(s, vi);
 
-	if (!vg_cap_left(&v->cap, pl->now)) {
+	if (!vg_vcpu_may(v, pl->now)) {
 		vg_paused_del(s, c, vi);
-		vg_paused_add(s, c, vi, vg_cap_refill(&v->cap), pl->now);
+		vg_paused_add(s, c, vi, vg_vcpu_may_at(v, pl->now), pl->now);
 		return;
 	}
 	vg_vcpu_unlist(s, c, vi);
+	vg_reserve_sleep(s, c, vi);
 	vg_vcpu_wait(s, c, pl, vi);
+	if (v->rsv.terms.slice)
+		vg_cell_alarm_at(c, pl->now);
 	pl->kick |= vg_cell_idle(c);
 }
 
@@ -493,12 +411,21 @@ VG_FN void vg_throttled_due(struct vg_state_all *s, struct vg_cell *c, struct vg
 	struct vg_cap *cap = &vg_vm(s, e->slot)->cap;
 
 	vg_throttled_del(s, c, ei);
+	if (e->flags & VG_AHEAD) {
+		e->flags &= ~VG_AHEAD;
+		vg_relaxed_look(s, c, ei, pl->now);
+		vg_relaxed_again(s, c, pl, ei);
+		vg_relaxed_note(s, c, ei, pl->now);
+		return;
+	}
 	if (!vg_cap_left(cap, pl->now)) {
 		vg_throttled_add(s, c, ei, vg_cap_refill(cap), pl->now);
 		return;
 	}
 	e->flags &= ~VG_THROTTLED;
+	vg_edf_release(s, c, ei, pl->now);
 	vg_ent_requeue(s, c, ei);
+	vg_relaxed_note(s, c, ei, pl->now);
 	if (e->nr_waiting)
 		pl->kick |= vg_cell_idle(c);
 }
@@ -531,6 +458,7 @@ VG_FN void vg_ent_unthrottle(struct vg_state_all *s, struct vg_cell *c, u32 ei)
 {
 	struct vg_ent *e = vg_ent(s, ei);
 
+	vg_relaxed_forget(s, c, ei);
 	if (!(e->flags & VG_THROTTLED))
 		return;
 	e->flags &= ~VG_THROTTLED;
@@ -547,7 +475,7 @@ VG_FN void vg_cell_sweep(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 	u32 b, old = VG_NONE, n;
 	int i;
 
-	vg_queue_sort(s, c);
+	vg_queue_sort(s, c, pl->now);
 	n = c->nr_queued < VG_SWEEP ? c->nr_queued : VG_SWEEP;
 	vg_times(i, n) {
 		u32 ei, vi;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A cell's queue: ents that have a vCPU waiting; and each ent's list of waiting
- * vCPUs, first come first served.
+ * vCPUs, first come first served, or the slowest first if it is relaxed.
  *
  * The queue is a winner tree.  Its leaves are slots, filled from the left; each
  * node above knows which ent of those below is furthest behind, which pCPUs
@@ -20,6 +20,7 @@
 #define VMGANG_POLICY_QUEUE_H
 
 #include "policy_core.h"
+#include "policy_relaxed.h"
 
 VG_INLINE struct vg_node *vg_node(struct vg_cell *c, u32 i)
 {
@@ -70,19 +71,26 @@ VG_INLINE u32 vg_ent_rank(struct vg_cell *c, struct vg_ent *e)
 	return vg_ent_width(e);
 }
 
+/* What it is ordered by: who has a vCPU that lags goes before its equals. */
+VG_INLINE u64 vg_ent_key(struct vg_ent *e)
+{
+	return e->vtime - (e->flags / VG_BEHIND & 1) * VG_EQUAL;
+}
+
 VG_INLINE bool vg_ent_before(struct vg_ent *a, struct vg_ent *b)
 {
 	if ((a->flags ^ b->flags) & VG_STARVING)
 		return a->flags & VG_STARVING;
-	return vg_before(a->vtime, b->vtime);
+	return vg_before(vg_ent_key(a), vg_ent_key(b));
 }
 
 /*
- * Node @i is the better of the two below it.  Without a branch: the verifier
+ * Node c->walk is the better of the two below it.  Without a branch: the verifier
  * would follow each of them, on each level.
  */
-VG_FN void vg_node_merge(struct vg_state_all *s, struct vg_cell *c, u32 i)
+VG_FN void vg_node_merge(struct vg_state_all *s, struct vg_cell *c)
 {
+	u32 i = c->walk;
 	struct vg_node *n = vg_node(c, i), *a = vg_node(c, 2 * i), *b = vg_node(c, 2 * i + 1);
 	struct vg_ent *x = vg_ent(s, a->best), *y = vg_ent(s, b->best);
 	u64 hurry_x = x->flags / VG_STARVING & 1, hurry_y = y->flags / VG_STARVING & 1;
@@ -91,7 +99,8 @@ VG_FN void vg_node_merge(struct vg_state_all *s, struct vg_cell *c, u32 i)
 	/* A width less one, as 32 bits: nobody is wider than all. */
 	u32 wide_a = a->width - 1, wide_b = b->width - 1;
 
-	before = (hurry_y & ~hurry_x) | (~(hurry_x ^ hurry_y) & ((y->vtime - x->vtime) >> 63));
+	before = (hurry_y & ~hurry_x) |
+		 (~(hurry_x ^ hurry_y) & ((vg_ent_key(y) - vg_ent_key(x)) >> 63));
 	right = (wide_a >> 31) | (before & ~(wide_b >> 31) & 1);
 	n->best = vg_node(c, 2 * i + right)->best;
 	n->mask = a->mask | b->mask;
@@ -99,19 +108,22 @@ VG_FN void vg_node_merge(struct vg_state_all *s, struct vg_cell *c, u32 i)
 	n->width = wide_b + (wide_a - wide_b) * (u32)less + 1;
 }
 
-/* Enter ent @ei into @slot, or clear it, and tell the nodes above. */
+/*
+ * Enter ent @ei into @slot, or clear it, and tell the nodes above.  The way up is
+ * in the cell: the verifier would follow a variable through each level.
+ */
 VG_FN void vg_queue_put(struct vg_state_all *s, struct vg_cell *c, u32 slot, u32 ei, u32 width)
 {
 	struct vg_node *n = vg_node(c, VG_QUEUE + slot);
-	u32 i = VG_QUEUE + slot;
 	int level;
 
 	n->best = ei;
 	n->width = width;
 	n->mask = width ? vg_ent(s, ei)->mask : 0;
+	c->walk = VG_QUEUE + slot;
 	vg_times(level, c->levels) {
-		i = (i & (2 * VG_QUEUE - 1)) >> 1;
-		vg_node_merge(s, c, i);
+		c->walk = (c->walk & (2 * VG_QUEUE - 1)) >> 1;
+		vg_node_merge(s, c);
 	}
 }
 
@@ -133,7 +145,8 @@ VG_INLINE void vg_ent_requeue(struct vg_state_all *s, struct vg_cell *c, u32 ei)
 VG_FN void vg_ent_sort(struct vg_state_all *s, struct vg_cell *c, u32 ei)
 {
 	struct vg_ent *e = vg_ent(s, ei);
-	bool due = e->nr_waiting && !(e->flags & VG_THROTTLED);
+	bool due = e->nr_waiting && !(e->flags & VG_THROTTLED) &&
+		   !vg_vcpu_leads(s, vg_vcpu(s, e->head));
 	u32 i = e->pos, n = c->nr_queued, last, width;
 
 	if (due) {
@@ -163,13 +176,14 @@ VG_FN void vg_ent_sort(struct vg_state_all *s, struct vg_cell *c, u32 ei)
 }
 
 /* Bring the queue up to date. */
-VG_FN void vg_queue_sort(struct vg_state_all *s, struct vg_cell *c)
+VG_FN void vg_queue_sort(struct vg_state_all *s, struct vg_cell *c, u64 now)
 {
 	while (c->changed != VG_NONE && can_loop) {
 		u32 ei = c->changed;
 
 		c->changed = vg_ent(s, ei)->later;
 		vg_ent(s, ei)->flags &= ~VG_CHANGED;
+		vg_relaxed_look(s, c, ei, now);
 		vg_ent_sort(s, c, ei);
 	}
 }
@@ -178,14 +192,20 @@ VG_FN void vg_list_add(struct vg_state_all *s, u32 vi)
 {
 	struct vg_vcpu *v = vg_vcpu(s, vi);
 	struct vg_ent *e = vg_ent(s, v->ent);
+	u32 at = e->tail;
 
-	v->next = VG_NONE;
-	v->prev = e->tail;
-	if (e->tail == VG_NONE)
+	while (e->bound && at != VG_NONE && vg_vcpu(s, at)->progress > v->progress && can_loop)
+		at = vg_vcpu(s, at)->prev;
+	v->prev = at;
+	v->next = at == VG_NONE ? e->head : vg_vcpu(s, at)->next;
+	if (at == VG_NONE)
 		e->head = vi;
 	else
-		vg_vcpu(s, e->tail)->next = vi;
-	e->tail = vi;
+		vg_vcpu(s, at)->next = vi;
+	if (v->next == VG_NONE)
+		e->tail = vi;
+	else
+		vg_vcpu(s, v->next)->prev = vi;
 	e->mask |= v->mask;
 	e->nr_waiting++;
 }
@@ -205,6 +225,7 @@ VG_FN void vg_list_del(struct vg_state_all *s, u32 vi)
 		vg_vcpu(s, v->next)->prev = v->prev;
 	v->next = VG_NONE;
 	v->prev = VG_NONE;
+	vg_relaxed_let(e, v);
 	if (!--e->nr_waiting) {
 		e->mask = 0;
 	} else if (e->nr_pinned) {
@@ -228,13 +249,13 @@ VG_FN u32 vg_ent_waiter(struct vg_state_all *s, u32 ei, u32 bit, u64 now)
 	while (vi != VG_NONE && can_loop) {
 		struct vg_vcpu *v = vg_vcpu(s, vi);
 
-		if (v->mask & vg_bit(bit)) {
-			if (best == VG_NONE)
+		if ((v->mask & vg_bit(bit)) && !vg_vcpu_leads(s, v)) {
+			if (best == VG_NONE || vg_relaxed_before(e, v, vg_vcpu(s, best)))
 				best = vi;
-			if (!(e->flags & VG_ON) ||
-			    vg_since(now, vg_vcpu(s, best)->since) > e->slice)
+			if (e->flags & VG_ON ?
+			    vg_since(now, vg_vcpu(s, best)->since) > e->slice : !e->bound)
 				return best;
-			if (v->bit == bit)
+			if ((e->flags & VG_ON) && v->bit == bit)
 				return vi;
 		}
 		vi = v->next;
@@ -267,7 +288,7 @@ VG_FN u32 vg_cell_first(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 	u64 self = vg_bit(pl->self);
 	u32 best = VG_NONE, i;
 
-	vg_queue_sort(s, c);
+	vg_queue_sort(s, c, pl->now);
 	pl->looks = 0;
 	pl->depth = 0;
 	vg_plan_push(pl, VG_QUEUE >> (c->levels & 31));

@@ -27,7 +27,8 @@ VG_INLINE u32 vg_spin_kind(struct vg_state_all *s, struct vg_vcpu *v)
 {
 	struct vg_ent *e = vg_ent(s, v->ent);
 
-	return e->cosched == VMGANG_COSCHED_OFF ? vg_vm(s, e->slot)->spin : VMGANG_SPIN_OFF;
+	return e->cosched == VMGANG_COSCHED_OFF || e->bound ? vg_vm(s, e->slot)->spin :
+							      VMGANG_SPIN_OFF;
 }
 
 /*
@@ -59,7 +60,8 @@ VG_FN bool vg_spin_found(struct vg_state_all *s, struct vg_cell *c, u32 vi)
 
 /*
  * The vCPU of ent @ei for whose sake a sibling gave the pCPU up, if it still waits;
- * not once a third has waited for a slice of each: two could hand it to and fro.
+ * not once a third has waited for a slice of each: two could hand it to and fro
+ * (under relaxed they soon are too far ahead of it).
  */
 VG_INLINE u32 vg_pcpu_hint(struct vg_state_all *s, struct vg_cell *c, u32 bit, u32 ei, u64 now)
 {
@@ -67,9 +69,10 @@ VG_INLINE u32 vg_pcpu_hint(struct vg_state_all *s, struct vg_cell *c, u32 bit, u
 	u32 vi = vg_pcpu(c, bit)->hint;
 	struct vg_vcpu *v = vg_vcpu(s, vi);
 
-	if (vi == VG_NONE || v->state != VG_WAITING || v->ent != ei || !(v->mask & vg_bit(bit)))
+	if (vi == VG_NONE || v->state != VG_WAITING || v->ent != ei || !(v->mask & vg_bit(bit)) ||
+	    vg_vcpu_leads(s, v))
 		return VG_NONE;
-	if (vg_since(now, vg_vcpu(s, e->head)->since) > e->slice * e->nr_bound)
+	if (!e->bound && vg_since(now, vg_vcpu(s, e->head)->since) > e->slice * e->nr_bound)
 		return VG_NONE;
 	return vi;
 }

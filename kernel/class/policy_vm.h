@@ -2,9 +2,9 @@
 /*
  * Coming and going: records of VMs, ents and vCPUs.
  *
- * All functions here run under the registry lock, except vg_ent_quiesce and
- * vg_vcpu_bind.  A record in use is found by index only; an ent belongs to one
- * VM and one cell, and lives as long as it has vCPUs.
+ * All functions here run under the registry lock, except where said.  A record
+ * in use is found by index only; an ent belongs to one VM and one cell, and
+ * lives as long as it has vCPUs.
  */
 #ifndef VMGANG_POLICY_VM_H
 #define VMGANG_POLICY_VM_H
@@ -156,6 +156,10 @@ VG_FN u32 vg_ent_get(struct vg_state_all *s, u32 slot, u32 cell)
 	e->demand = 0;
 	e->counted = 0;
 	e->pull = 0;
+	e->bound = 0;
+	e->limit = VG_NO_LIMIT;
+	e->top = 0;
+	e->nr_costop = 0;
 	e->nr_tied = 0;
 	e->next = VG_NONE;
 	e->sibling = vm->ents;
@@ -185,6 +189,14 @@ VG_FN void vg_ent_put(struct vg_state_all *s, u32 ei)
 	s->free_ent = ei;
 }
 
+VG_INLINE void vg_terms_set(struct vg_terms *terms, struct vmgang_bpf_vm *info)
+{
+	terms->period = (u64)info->reserve_period_us * 1000;
+	terms->slice = terms->period ? (u64)info->reserve_slice_us * 1000 : 0;
+	terms->extra = info->extratime;
+	terms->pad = 0;
+}
+
 VG_INLINE void vg_guard_set(struct vg_vm *vm, struct vmgang_bpf_vm *info)
 {
 	vm->guard = info->guard != VMGANG_GUARD_OFF ? (u64)info->guard_us * 1000 : 0;
@@ -211,12 +223,15 @@ VG_FN u32 vg_vcpu_get(struct vg_state_all *s, struct vmgang_bpf_vm *info,
 		vm->cosched = info->cosched;
 		vm->spin = info->spin;
 		vg_guard_set(vm, info);
+		vm->skew = (u64)info->skew_us * 1000;
 		vm->isolate = info->isolate == VMGANG_ISOLATE_CORE;
 		vg_adapt_begin(&vm->adapt);
 		vm->slice = (u64)info->slice_us * 1000;
 		vm->weight = weight;
 		vm->home = vg_cell_lightest(s, ~0ULL);
 		vm->cap.quota = 0;
+		vm->nr_booked = 0;
+		vg_terms_set(&vm->terms, info);
 		vm->moved = 0;
 		vm->demand = 0;
 		vg_cell(s, vm->home)->load += weight;
@@ -227,12 +242,15 @@ VG_FN u32 vg_vcpu_get(struct vg_state_all *s, struct vmgang_bpf_vm *info,
 	v->index = vinfo->index;
 	v->cgroup = vinfo->cgroup_id == info->cgroup_id ? 0 : vinfo->cgroup_id;
 	v->cap.quota = 0;
+	v->rsv.terms.slice = 0;
+	v->rsv.left = 0;
 	v->ent = VG_NONE;
 	v->state = VG_OUT;
 	v->bit = 0;
 	v->prev = VG_NONE;
 	v->next = VG_NONE;
 	v->pre = 0;
+	v->progress = 0;
 	v->bounced = 0;
 	v->doubt = 0;
 	v->refused = 0;
@@ -341,11 +359,14 @@ VG_FN void vg_vcpu_bind(struct vg_state_all *s, struct vg_cell *c, u32 vi, u32 e
 
 	v->ent = ei;
 	v->mask = mask;
+	v->progress = 0;
+	v->idled = 1;
 	if (!e->nr_bound) {
 		vg_ent_link(s, c, ei);
 		vg_ent_isolate(s, c, ei, vg_vm(s, e->slot)->isolate, 0);
 	}
 	vg_ent_join(s, vi);
+	vg_ent_relax(s, c, ei, 0);
 	if ((mask & c->all) != c->all)
 		e->nr_pinned++;
 	if (!e->nr_tied)
@@ -366,18 +387,20 @@ VG_FN void vg_vcpu_unbind(struct vg_state_all *s, struct vg_cell *c, struct vg_p
 	struct vg_ent *e = vg_ent(s, v->ent);
 
 	vg_vcpu_leave(s, c, pl, vi);
+	vg_reserve_cancel(s, c, vi, pl->now);
 	if ((v->mask & c->all) != c->all)
 		e->nr_pinned--;
 	if (v->cells != vg_all_cells(s))
 		e->nr_tied--;
 	c->nr_vcpus--;
 	vg_ent_part(s, vi);
+	vg_ent_relax(s, c, v->ent, pl->now);
 	vg_strict_trim(s, c, pl, v->ent);
 	if (!e->nr_bound) {
 		vg_ent_isolate(s, c, v->ent, false, pl->now);
 		vg_ent_unlink(s, c, v->ent);
 		vg_ent_unthrottle(s, c, v->ent);
-		vg_queue_sort(s, c);
+		vg_queue_sort(s, c, pl->now);
 	}
 }
 
@@ -393,8 +416,10 @@ VG_FN void vg_vcpu_arrive(struct vg_state_all *s, struct vg_cell *c, u32 vi, u32
 
 	vg_vcpu_bind(s, c, vi, ei, v->mask);
 	vg_count(c, VG_STAT_ARRIVALS, 1);
-	if (e->cosched == VMGANG_COSCHED_OFF)
+	if (e->cosched == VMGANG_COSCHED_OFF) {
 		e->cosched = vg_vm_cosched(vg_vm(s, e->slot));
+		vg_ent_relax(s, c, ei, 0);
+	}
 	vg_ent_requeue(s, c, ei);
 	if (!first)
 		return;
@@ -410,6 +435,8 @@ VG_FN void vg_ent_policy(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 	struct vg_vm *vm = vg_vm(s, e->slot);
 
 	vg_ent_cosched(s, c, pl, ei, vg_vm_cosched(vm));
+	vg_ent_relax(s, c, ei, pl->now);
+	vg_relaxed_free(s, c, pl, ei);
 	vg_ent_isolation(s, c, pl, ei);
 	e->slice = vm->slice;
 	e->inv = vg_weight_inv(vm->weight);

@@ -162,6 +162,52 @@ static void test_skew(void **state)
 	assert_int_equal(f.vm.skew_max_ns, 50);
 }
 
+/* One that idles keeps up with the leader: neither is behind, nor gets ahead. */
+static void test_skew_idle(void **state)
+{
+	move(1000, 0, VMGANG_RUN);
+	move(1000, 1, VMGANG_RUN);
+	move(1010, 1, VMGANG_WAIT);
+	move(1500, 1, VMGANG_RUN);
+	move(1510, 1, VMGANG_READY);
+	move(1510, 0, VMGANG_READY);
+	assert_int_equal(f.vm.skew_max_ns, 0);
+	/* a third, which wakes then, has their progress, not the clock's */
+	move(2000, 2, VMGANG_RUN);
+	move(2010, 0, VMGANG_RUN);
+	assert_int_equal(f.vm.skew_max_ns, 10);
+}
+
+/* Who leads among those that run may stop: then it is the next of them. */
+static void test_skew_next(void **state)
+{
+	int i;
+
+	for (i = 0; i < NR; i++)
+		move(1000, i, VMGANG_READY);
+	move(1000, 0, VMGANG_RUN);
+	move(1020, 1, VMGANG_RUN);
+	move(1030, 0, VMGANG_COSTOP);
+	move(1070, 2, VMGANG_RUN);
+	assert_int_equal(f.vm.skew_max_ns, 50);
+}
+
+/* A new policy begins with all level, wherever they are. */
+static void test_skew_level(void **state)
+{
+	move(1000, 0, VMGANG_READY);
+	move(1000, 1, VMGANG_RUN);
+	move(1040, 0, VMGANG_RUN);
+	assert_int_equal(f.vm.skew_max_ns, 40);
+	vmgang_account_level(&f.vm);
+	assert_int_equal(f.vm.skew_max_ns, 0);
+	move(1050, 0, VMGANG_READY);
+	move(1055, 0, VMGANG_RUN);
+	assert_int_equal(f.vm.skew_max_ns, 5);
+	settle(1100);
+	assert_int_equal(total(0), 100);
+}
+
 /* A vCPU that comes late is not behind for its age. */
 static void test_skew_latecomer(void **state)
 {
@@ -220,6 +266,9 @@ int main(void)
 		cmocka_unit_test_setup(test_corun, begin),
 		cmocka_unit_test_setup(test_hold, begin),
 		cmocka_unit_test_setup(test_skew, begin),
+		cmocka_unit_test_setup(test_skew_idle, begin),
+		cmocka_unit_test_setup(test_skew_next, begin),
+		cmocka_unit_test_setup(test_skew_level, begin),
 		cmocka_unit_test_setup(test_skew_latecomer, begin),
 		cmocka_unit_test_setup(test_leave, begin),
 		cmocka_unit_test_setup(test_spin, begin),

@@ -25,7 +25,7 @@ mapfile -t verbs < <(sed -n '/verbs\[\] = {/,/^};/s/^\t{ "\([a-z]*\)", .*/\1/p' 
 mapfile -t options < <(sed -n 's/^\t\t{ "\([a-z]*\)", .*_argument, .*/\1/p' cli/main.c)
 mapfile -t doptions < <(sed -n 's/^\t\t{ "\([a-z-]*\)", .*_argument, .*/\1/p' daemon/main.c)
 mapfile -t knobs < <("$dump" --values | cut -d' ' -f1 | sort -u)
-mapfile -t values < <("$dump" --values | grep -Ev '^(slice_us|preset) ' | cut -d' ' -f2 | sort -u)
+mapfile -t values < <("$dump" --values | grep -Ev '^([a-z_]*_us|preset) ' | cut -d' ' -f2 | sort -u)
 mapfile -t presets < <(basename -s .conf presets.d/*.conf)
 mapfile -t keys < <(sed -n '/parse_vmgangd(/,/^}/s/.*strcmp(key, "\([A-Za-z]*\)").*/\1/p' lib/config.c)
 mapfile -t globs < <(sed -n '/parse_match(/,/^}/s/.*strcmp(key, "\([A-Za-z]*\)").*/\1/p' lib/config.c)
@@ -42,6 +42,10 @@ has 'values are completed' completion/vmgang "${values[@]/#/echo .*\\b}"
 has 'presets are explained' man/vmgang.1 "${presets[@]/#/^\\.It Cm }"
 has 'the range of slice_us is explained' man/vmgang.1 \
 	"$("$dump" --values | sed -n 's/^slice_us //p' | paste -sd' ' | sed 's/ / to /')"
+for knob in reserve_period_us reserve_slice_us; do
+	has "the range of $knob is explained" man/vmgang.1 \
+		"$("$dump" --values | sed -n "s/^$knob //p" | grep -v '^0' | paste -sd' ' | sed 's/ / to /')"
+done
 has "vmgangd's options are explained" man/vmgangd.8 "${doptions[@]/#/Fl .*-}"
 has "vmgangd's environment is explained" man/vmgangd.8 "${env[@]/#/^\\.It Ev }"
 has 'keys are explained' man/vmgangd.conf.5 "${keys[@]/#/^\\.It Cm }" "${globs[@]/#/^\\.It Cm }"

@@ -20,14 +20,13 @@ static void values_of(enum vg_knob knob)
 	unsigned int min, max;
 	char *rest = allowed;
 
-	if (sscanf(allowed, "%u..%u", &min, &max) == 2) {
-		printf("%s %u\n%s %u\n", vg_knob_name(knob), min,
-		       vg_knob_name(knob), max);
-		return;
-	}
-	for (char *v; (v = strsep(&rest, ", "));)
-		if (*v)
+	for (char *v; (v = strsep(&rest, ", "));) {
+		if (sscanf(v, "%u..%u", &min, &max) == 2)
+			printf("%s %u\n%s %u\n", vg_knob_name(knob), min,
+			       vg_knob_name(knob), max);
+		else if (*v)
 			printf("%s %s\n", vg_knob_name(knob), v);
+	}
 }
 
 int main(int argc, char *argv[])

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "client.h"
 #include "doctor.h"
+#include "topology.h"
 #include "util.h"
 #include "version.h"
 #include "vm.h"
@@ -165,8 +168,86 @@ static size_t count_realtime(const struct vg_vm *vm)
 	return n;
 }
 
+/* pCPUs in the host's largest cell; 0: not known. */
+static uint32_t largest_cell(const struct vg_doctor *d)
+{
+	vg_autofree char *root = vg_paths_in_root(&d->cli->paths,
+						  "/sys/devices/system/cpu");
+	uint32_t size[VG_TOPOLOGY_CPUS] = {}, most = 0;
+	struct vg_topology t;
+
+	if (!root || vg_topology_read(&t, root) < 0)
+		return 0;
+	for (uint32_t i = 0; i < t.nr_cpus; i++)
+		if (t.cell[i] < VG_TOPOLOGY_CPUS && ++size[t.cell[i]] > most)
+			most = size[t.cell[i]];
+	return most;
+}
+
+/* A gang that is wider than any cell is scheduled as relaxed. */
+static bool check_width(struct vg_doctor *d, const struct vg_vm *vm,
+			uint32_t cell)
+{
+	const char *cosched = vm->knobs[VG_KNOB_COSCHED];
+
+	if (!cell || vm->nr_vcpus <= cell ||
+	    (strcmp(cosched, "gang") != 0 && strcmp(cosched, "strict") != 0 &&
+	     strcmp(cosched, "adaptive") != 0))
+		return true;
+	vg_doctor_say(d, "width", VG_FINDING_WARN,
+		      "give the domain fewer vCPUs if they have to run together",
+		      "VM %s (%s): with all of its %u vCPUs busy cosched=%s is as"
+		      " %s: %u pCPUs are scheduled together at most",
+		      vm->dir, vm->label[0] ? vm->label : "no name",
+		      vm->nr_vcpus, cosched,
+		      strcmp(cosched, "strict") == 0 ? "off" : "relaxed", cell);
+	return false;
+}
+
+/* vCPUs that came when all that can be booked was. */
+static void check_reserve(struct vg_doctor *d, const struct vg_vm *vm)
+{
+	if (strcmp(vm->knobs[VG_KNOB_RESERVE_SLICE_US], "0") != 0 &&
+	    vm->reserve.capacity_ppm && vm->reserve.booked_vcpus < vm->nr_vcpus)
+		vg_doctor_say(d, "reservations", VG_FINDING_WARN,
+			      "reserve less, here or for others, and set it again",
+			      "VM %s (%s): %u of %u vCPUs have none: no room",
+			      vm->dir, vm->label[0] ? vm->label : "no name",
+			      vm->nr_vcpus - vm->reserve.booked_vcpus,
+			      vm->nr_vcpus);
+	if (vm->reserve.misses)
+		vg_doctor_say(d, "reservations", VG_FINDING_WARN,
+			      "is the host's own work, or a cap, in the way?",
+			      "VM %s (%s): not met in %llu periods", vm->dir,
+			      vm->label[0] ? vm->label : "no name",
+			      (unsigned long long)vm->reserve.misses);
+}
+
+/* The class keeps to the VM's own cap only. */
+static void check_caps_above(struct vg_doctor *d, const struct vg_vm *vm)
+{
+	vg_autofree char *group = strdup(vm->cgroup ? vm->cgroup : "");
+	char path[PATH_MAX], cap[64], *slash;
+
+	if (!group)
+		return;
+	while ((slash = strrchr(group, '/')) && slash != group) {
+		*slash = '\0';
+		snprintf(path, sizeof(path), "/sys/fs/cgroup%s/cpu.max", group);
+		if (vg_doctor_read(d, path, cap, sizeof(cap)) < 0 ||
+		    strncmp(cap, "max", strlen("max")) == 0)
+			continue;
+		vg_doctor_say(d, "caps", VG_FINDING_WARN,
+			      "set cpu.max of the VMs in it instead",
+			      "VM %s (%s): cpu.max of %s is not kept", vm->dir,
+			      vm->label[0] ? vm->label : "no name", group);
+	}
+}
+
 static void check_vms(struct vg_doctor *d, int sysfs)
 {
+	uint32_t cell = largest_cell(d);
+	size_t wide = 0;
 	vg_autostrv char **dirs = NULL;
 	size_t vms = 0, bad = 0;
 
@@ -179,6 +260,9 @@ static void check_vms(struct vg_doctor *d, int sysfs)
 		if (vg_vm_read(sysfs, *dir, VG_VM_VCPUS, &vm) < 0)
 			continue;
 		vms++;
+		wide += !check_width(d, &vm, cell);
+		check_reserve(d, &vm);
+		check_caps_above(d, &vm);
 		n = count_realtime(&vm);
 		if (n > 0) {
 			bad++;
@@ -190,6 +274,9 @@ static void check_vms(struct vg_doctor *d, int sysfs)
 		}
 		vg_vm_free(&vm);
 	}
+	if (wide == 0)
+		vg_doctor_say(d, "width", VG_FINDING_OK, NULL,
+			      "no gang is wider than its cell");
 	if (bad == 0)
 		vg_doctor_say(d, "real-time vCPUs", VG_FINDING_OK, NULL,
 			      "none in %zu VMs", vms);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <stdio.h>
+#include <string.h>
 
 #include "cli.h"
 #include "sample.h"
@@ -57,6 +58,20 @@ static void print_stats(sd_json_variant *stats, unsigned int nr_vcpus)
 	       count(stats, VG_STAT_GUARD_EXPIRIES),
 	       count(stats, VG_STAT_GUARDED_US),
 	       count(stats, VG_STAT_GUARD_MAX_US));
+	printf("    asked to be safe          %llu\n",
+	       count(stats, VG_STAT_GUARD_ASKS));
+}
+
+/* Nothing, if it has none. */
+static void print_reserve(sd_json_variant *vm)
+{
+	const char *slice = vg_vm_knob(vm, "reserve_slice_us", "value");
+
+	if (strcmp(slice, "0") == 0 || strcmp(slice, "-") == 0)
+		return;
+	printf("  reserved vCPUs, misses      %llu, %llu\n",
+	       (unsigned long long)vg_json_u64(vm, "booked_vcpus"),
+	       (unsigned long long)vg_json_u64(vm, "reserve_misses"));
 }
 
 static void print_vcpus(sd_json_variant *vcpus)
@@ -117,6 +132,7 @@ int vg_verb_show(struct vg_cli *cli, int argc, char **argv)
 	putchar('\n');
 	print_stats(sd_json_variant_by_key(vm, "stats"),
 		    (unsigned int)vg_json_u64(vm, "nr_vcpus"));
+	print_reserve(vm);
 	putchar('\n');
 	print_vcpus(sd_json_variant_by_key(vm, "vcpus"));
 	return EXIT_OK;

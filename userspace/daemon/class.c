@@ -29,7 +29,7 @@
 
 /* What lives on when the daemon does not: every pin below PIN_DIR. */
 static const char * const pins[] = {
-	"link", "policy_change", "vcpu_spin", "vcpu_lhp",
+	"link", "policy_change", "vcpu_spin", "vcpu_lhp", "vcpu_safe",
 	"ident", "exit", "state", "timers", "looks", "locks", "cgroups",
 };
 
@@ -253,7 +253,7 @@ int vg_class_adopt(struct vg_class **ret)
 }
 
 /* The programs that follow what the module tells, and their pins. */
-enum { FOLLOW_POLICY, FOLLOW_SPIN, FOLLOW_LHP, NR_FOLLOW };
+enum { FOLLOW_POLICY, FOLLOW_SPIN, FOLLOW_LHP, FOLLOW_SAFE, NR_FOLLOW };
 
 static void unfollow(struct bpf_link *follow[static NR_FOLLOW])
 {
@@ -267,6 +267,7 @@ static int follow_all(struct gang_bpf *skel, struct bpf_link *follow[static NR_F
 		[FOLLOW_POLICY] = skel->progs.vg_policy_change,
 		[FOLLOW_SPIN] = skel->progs.vg_vcpu_spin,
 		[FOLLOW_LHP] = skel->progs.vg_vcpu_lhp,
+		[FOLLOW_SAFE] = skel->progs.vg_vcpu_safe,
 	};
 
 	for (int i = 0; i < NR_FOLLOW; i++) {
@@ -285,6 +286,7 @@ static int pin_all(struct gang_bpf *skel, struct bpf_link *ops,
 		{ bpf_link__fd(follow[FOLLOW_POLICY]), "policy_change" },
 		{ bpf_link__fd(follow[FOLLOW_SPIN]), "vcpu_spin" },
 		{ bpf_link__fd(follow[FOLLOW_LHP]), "vcpu_lhp" },
+		{ bpf_link__fd(follow[FOLLOW_SAFE]), "vcpu_safe" },
 		{ bpf_map__fd(skel->maps.ident), "ident" },
 		{ bpf_map__fd(skel->maps.exits), "exit" },
 		{ bpf_map__fd(skel->maps.bss), "state" },
@@ -466,6 +468,13 @@ static const char * const stat_names[VG_NR_STATS] = {
 	[VG_STAT_WAKE_IDLE] = "wakes_to_idle",
 	[VG_STAT_WAKE_PREEMPTS] = "wakes_that_preempt",
 	[VG_STAT_YIELDS] = "directed_yields",
+	[VG_STAT_SPUN] = "spinners_stopped",
+	[VG_STAT_GUARDS] = "guarded_stints",
+	[VG_STAT_EXPIRIES] = "guards_expired",
+	[VG_STAT_GUARD_SUM] = "guarded_ns",
+	[VG_STAT_RESERVE_PICKS] = "reserve_picks",
+	[VG_STAT_PERIODS] = "periods",
+	[VG_STAT_MISSES] = "period_misses",
 	[VG_STAT_THROTTLES] = "throttles",
 	[VG_STAT_STARVED] = "starved",
 	[VG_STAT_HOST] = "pcpus_lost_to_host",
@@ -475,6 +484,7 @@ static const char * const stat_names[VG_NR_STATS] = {
 	[VG_STAT_SKEW_MAX] = "costart_skew_max_ns",
 	[VG_STAT_FRAG] = "forced_idle_ns",
 	[VG_STAT_SKEW_NR] = "costarts",
+	[VG_STAT_LEADERS] = "leaders_stopped",
 	[VG_STAT_MOVES] = "homes_moved",
 	[VG_STAT_ARRIVALS] = "vcpus_moved",
 	[VG_STAT_OVERLAPS] = "overlaps",

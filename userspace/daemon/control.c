@@ -45,7 +45,7 @@ static int reply_bad_value(sd_varlink *link, const char *knob,
 			   const char *value)
 {
 	int k = vg_knob_from_name(knob);
-	char knobs[160];
+	char knobs[280];
 
 	snprintf(knobs, sizeof(knobs), "the knobs %s", vg_knob_names());
 	return sd_varlink_errorbo(link, VG_INTERFACE ".BadValue",

@@ -60,6 +60,11 @@ void vg_daemon_apply_all(struct vg_daemon *d);
 int vg_daemon_vm_json(struct vg_daemon *d, const struct vg_entry *entry,
 		      unsigned int what, sd_json_variant **ret);
 
+/* reserve.c: reservations */
+int vg_daemon_write_reserve(struct vg_daemon *d, struct vg_entry *entry,
+			    const struct vg_vm *vm);
+int vg_daemon_reserve_errors(const struct vg_vm *vm, char ***errors);
+
 /* links.c: what is told about domains, by libvirt or the hook */
 int vg_daemon_domain_put(struct vg_daemon *d, const char *uuid,
 			 const char *name, int id,

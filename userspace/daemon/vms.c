@@ -67,6 +67,7 @@ static int write_knobs(struct vg_daemon *d, struct vg_entry *entry,
 		int r;
 
 		if (!vg_knob_sysfs((enum vg_knob)k) ||
+		    vg_knob_reserves((enum vg_knob)k) ||
 		    strcmp(vm->knobs[k], value) == 0)
 			continue;
 		r = vg_vm_write_knob(d->sysfs, entry->dir, (enum vg_knob)k,
@@ -82,6 +83,8 @@ static int write_knobs(struct vg_daemon *d, struct vg_entry *entry,
 		vg_err("VM %s: the kernel refuses %s=%s: %s", entry->dir,
 		       vg_knob_name((enum vg_knob)k), value, strerror(-r));
 	}
+	if (ret == 0)
+		ret = vg_daemon_write_reserve(d, entry, vm);
 	return ret;
 }
 
@@ -273,6 +276,11 @@ int vg_daemon_vm_json(struct vg_daemon *d, const struct vg_entry *entry,
 		r = vg_vm_read(d->sysfs, entry->dir, what, &vm);
 	if (r < 0)
 		return r;
+	r = vg_daemon_reserve_errors(&vm, &errors);
+	if (r < 0) {
+		vg_vm_free(&vm);
+		return r;
+	}
 	view = (struct vg_vm_view){
 		.vm = &vm,
 		.name = name_of(d, entry),

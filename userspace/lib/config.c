@@ -142,7 +142,7 @@ static int parse_vmgangd(struct parser *p, const char *key, const char *value)
 static int parse_match(struct parser *p, const char *key, const char *value)
 {
 	struct vg_rule *rule = &p->config->rules[p->config->nr_rules - 1];
-	char allowed[160];
+	char allowed[320];
 
 	if (strcmp(key, "Name") == 0)
 		return set_string(&rule->name, value);

@@ -90,6 +90,10 @@ int vg_vm_to_json(const struct vg_vm_view *view, unsigned int what,
 			SD_JSON_BUILD_PAIR_STRING("cgroup", cgroup),
 			SD_JSON_BUILD_PAIR_UNSIGNED("nr_vcpus", vm->nr_vcpus),
 			SD_JSON_BUILD_PAIR_VARIANT("policy", policy),
+			SD_JSON_BUILD_PAIR_UNSIGNED("booked_vcpus",
+						    vm->reserve.booked_vcpus),
+			SD_JSON_BUILD_PAIR_UNSIGNED("reserve_misses",
+						    vm->reserve.misses),
 			SD_JSON_BUILD_PAIR("errors",
 				SD_JSON_BUILD_STRV((char **)view->errors)));
 	if (r >= 0 && (what & VG_VM_STATS)) {

@@ -11,8 +11,13 @@
 
 #define SLICE_US_MIN 1000
 #define SLICE_US_MAX 100000
+#define RESERVE_PERIOD_US_MIN 1000
+#define RESERVE_SLICE_US_MIN 100
+#define RESERVE_US_MAX 1000000
 #define GUARD_US_MIN 100
 #define GUARD_US_MAX 10000
+#define SKEW_US_MIN 1000
+#define SKEW_US_MAX 100000
 
 static const char *const cosched_values[] = {
 	"off", "strict", "gang", "relaxed", "adaptive", NULL
@@ -22,7 +27,7 @@ static const char *const isolate_values[] = { "off", "core", NULL };
 static const char *const spin_values[] = {
 	"off", "yield", "preempt", NULL
 };
-static const char *const managed_values[] = { "0", "1", NULL };
+static const char *const switch_values[] = { "0", "1", NULL };
 
 static const struct {
 	const char *name;
@@ -31,6 +36,7 @@ static const struct {
 	const char *builtin;
 	const char *const *values;	/* NULL: a number in min..max */
 	uint64_t min, max;
+	bool zero;			/* … or 0 */
 } knobs[VG_NR_KNOBS] = {
 	[VG_KNOB_PRESET] = {
 		.name = "preset",
@@ -73,6 +79,14 @@ static const struct {
 		.min = GUARD_US_MIN,
 		.max = GUARD_US_MAX,
 	},
+	[VG_KNOB_SKEW_US] = {
+		.name = "skew_us",
+		.sysfs = "policy/skew_us",
+		.allowed = "1000..100000",
+		.builtin = "5000",
+		.min = SKEW_US_MIN,
+		.max = SKEW_US_MAX,
+	},
 	[VG_KNOB_ISOLATE] = {
 		.name = "isolate",
 		.sysfs = "policy/isolate",
@@ -85,7 +99,32 @@ static const struct {
 		.sysfs = "policy/managed",
 		.allowed = "0, 1",
 		.builtin = "1",
-		.values = managed_values,
+		.values = switch_values,
+	},
+	[VG_KNOB_RESERVE_PERIOD_US] = {
+		.name = "reserve_period_us",
+		.sysfs = "policy/reserve_period_us",
+		.allowed = "0, 1000..1000000",
+		.builtin = "0",
+		.min = RESERVE_PERIOD_US_MIN,
+		.max = RESERVE_US_MAX,
+		.zero = true,
+	},
+	[VG_KNOB_RESERVE_SLICE_US] = {
+		.name = "reserve_slice_us",
+		.sysfs = "policy/reserve_slice_us",
+		.allowed = "0, 100..1000000",
+		.builtin = "0",
+		.min = RESERVE_SLICE_US_MIN,
+		.max = RESERVE_US_MAX,
+		.zero = true,
+	},
+	[VG_KNOB_EXTRATIME] = {
+		.name = "extratime",
+		.sysfs = "policy/extratime",
+		.allowed = "0, 1",
+		.builtin = "1",
+		.values = switch_values,
 	},
 };
 
@@ -112,6 +151,12 @@ const char *vg_knob_allowed(enum vg_knob knob)
 					knobs[knob].allowed;
 }
 
+bool vg_knob_reserves(enum vg_knob knob)
+{
+	return knob == VG_KNOB_RESERVE_PERIOD_US ||
+	       knob == VG_KNOB_RESERVE_SLICE_US || knob == VG_KNOB_EXTRATIME;
+}
+
 const char *vg_source_name(enum vg_source source)
 {
 	return sources[source];
@@ -119,10 +164,10 @@ const char *vg_source_name(enum vg_source source)
 
 const char *vg_knob_names(void)
 {
-	static char names[128];
+	static char names[256];
 	size_t at = 0;
 
-	for (int k = 0; k < VG_NR_KNOBS; k++)
+	for (int k = 0; k < VG_NR_KNOBS && at < sizeof(names); k++)
 		at += (size_t)snprintf(names + at, sizeof(names) - at, "%s%s",
 				       k ? ", " : "", knobs[k].name);
 	return names;
@@ -161,7 +206,7 @@ static int knob_parse(enum vg_knob k, const char *value,
 	r = vg_parse_u64(value, &number);
 	if (r < 0)
 		return r;
-	if (number < knobs[k].min || number > knobs[k].max)
+	if (!(knobs[k].zero && number == 0) && (number < knobs[k].min || number > knobs[k].max))
 		return -ERANGE;
 	snprintf(ret, VG_VALUE_SIZE, "%" PRIu64, number);
 	return 0;

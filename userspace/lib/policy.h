@@ -17,8 +17,12 @@ enum vg_knob {
 	VG_KNOB_SPIN,
 	VG_KNOB_SLICE_US,
 	VG_KNOB_GUARD_US,
+	VG_KNOB_SKEW_US,
 	VG_KNOB_ISOLATE,
 	VG_KNOB_MANAGED,
+	VG_KNOB_RESERVE_PERIOD_US,
+	VG_KNOB_RESERVE_SLICE_US,
+	VG_KNOB_EXTRATIME,
 	VG_NR_KNOBS
 };
 
@@ -49,6 +53,7 @@ const char *vg_knob_name(enum vg_knob knob);
 int vg_knob_from_name(const char *name);	/* enum vg_knob or -ENOENT */
 const char *vg_knob_sysfs(enum vg_knob knob);	/* file in a VM's directory */
 const char *vg_knob_allowed(enum vg_knob knob);	/* for messages: "off, gang" */
+bool vg_knob_reserves(enum vg_knob knob);	/* part of a reservation */
 const char *vg_knob_names(void);		/* for messages: "preset, cosched" */
 const char *vg_source_name(enum vg_source source);
 

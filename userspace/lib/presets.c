@@ -23,10 +23,6 @@ static const struct {
 	const char *name, *off;
 } to_come[] = {
 	{ "isolate", "off" },
-	{ "skew_us", NULL },
-	{ "reserve_period_us", "0" },
-	{ "reserve_slice_us", "0" },
-	{ "extratime", "0" },
 };
 
 static void preset_free(struct vg_preset *p)

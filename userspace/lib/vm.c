@@ -27,6 +27,7 @@ static const char *const stat_names[VG_NR_STATS] = {
 	[VG_STAT_DIRECTED_YIELDS] = "directed_yields",
 	[VG_STAT_GUARD_EXTENSIONS] = "guard_extensions",
 	[VG_STAT_GUARD_EXPIRIES] = "guard_expiries",
+	[VG_STAT_GUARD_ASKS] = "guard_asks",
 	[VG_STAT_GUARDED_US] = "guarded_us",
 	[VG_STAT_GUARD_MAX_US] = "guard_max_us",
 	[VG_STAT_SKEW_MAX_US] = "skew_max_us",
@@ -254,6 +255,19 @@ static int read_vcpus(int dir, struct vg_vm *vm)
 	return 0;
 }
 
+static int read_reserve(int dir, struct vg_reserve *ret)
+{
+	int r = read_u32(dir, "reserve/booked_vcpus", &ret->booked_vcpus);
+
+	if (r == 0)
+		r = read_u32(dir, "reserve/cell_capacity_ppm", &ret->capacity_ppm);
+	if (r == 0)
+		r = read_u32(dir, "reserve/cell_booked_ppm", &ret->booked_ppm);
+	if (r == 0)
+		r = read_u32(dir, "reserve/cell_free_max_ppm", &ret->free_max_ppm);
+	return r < 0 ? r : vg_read_u64(dir, "reserve/misses", &ret->misses);
+}
+
 static int read_vm(int dir, unsigned int what, struct vg_vm *vm)
 {
 	int r;
@@ -281,6 +295,9 @@ static int read_vm(int dir, unsigned int what, struct vg_vm *vm)
 		if (r < 0)
 			return r;
 	}
+	r = read_reserve(dir, &vm->reserve);
+	if (r < 0)
+		return r;
 	if (what & VG_VM_STATS) {
 		r = read_stats(dir, "stats/", VG_NR_STATS, vm->stats);
 		if (r < 0)

@@ -28,6 +28,7 @@ enum vg_stat {
 	VG_STAT_DIRECTED_YIELDS,
 	VG_STAT_GUARD_EXTENSIONS,
 	VG_STAT_GUARD_EXPIRIES,
+	VG_STAT_GUARD_ASKS,
 	VG_STAT_GUARDED_US,
 	VG_NR_VCPU_STATS,
 	/* of the whole VM only */
@@ -49,6 +50,15 @@ struct vg_vcpu {
 	uint64_t stats[VG_NR_VCPU_STATS];
 };
 
+/* How the class decided on the VM's reservation; all 0 without a class. */
+struct vg_reserve {
+	uint32_t booked_vcpus;
+	uint32_t capacity_ppm;	/* of the VM's home cell, in ppm of a pCPU */
+	uint32_t booked_ppm;
+	uint32_t free_max_ppm;	/* on one pCPU */
+	uint64_t misses;
+};
+
 #define VG_DIR_SIZE 32
 #define VG_LABEL_SIZE 256
 
@@ -61,6 +71,7 @@ struct vg_vm {
 	char *cgroup;
 	char label[VG_LABEL_SIZE];
 	char knobs[VG_NR_KNOBS][VG_VALUE_SIZE];	/* as sysfs has them */
+	struct vg_reserve reserve;
 	uint64_t stats[VG_NR_STATS];		/* with VG_VM_STATS */
 	struct vg_vcpu *vcpus;			/* with VG_VM_VCPUS, by index */
 	size_t nr_vcpus_read;

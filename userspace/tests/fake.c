@@ -127,6 +127,7 @@ static void write_counts(const struct fake *f, const char *dir, int factor)
 		{ "spin_exits", 25 },
 		{ "spin_verdicts", 4 }, { "directed_yields", 3 },
 		{ "guard_extensions", 6 }, { "guard_expiries", 1 },
+		{ "guard_asks", 2 },
 		{ "guarded_us", 2345 }, { "guard_max_us", 1003 },
 		{ "skew_max_us", 1234 },
 		{ "gang_starts", 20 }, { "gang_stops", 19 },
@@ -180,6 +181,7 @@ void fake_vm(const struct fake *f, int pid, int id, int nr_vcpus,
 	/* built aside and moved: the kernel, too, shows complete VMs only */
 	make_dir(f, "new");
 	make_dir(f, "new/policy");
+	make_dir(f, "new/reserve");
 	make_dir(f, "new/stats");
 	make_dir(f, "new/vcpus");
 	fake_write(f, "new/id", "%d\n", id);
@@ -193,9 +195,18 @@ void fake_vm(const struct fake *f, int pid, int id, int nr_vcpus,
 	fake_write(f, "new/policy/spin", "off\n");
 	fake_write(f, "new/policy/guard", "off\n");
 	fake_write(f, "new/policy/guard_us", "1000\n");
+	fake_write(f, "new/policy/skew_us", "5000\n");
 	fake_write(f, "new/policy/isolate", "off\n");
 	fake_write(f, "new/policy/slice_us", "20000\n");
 	fake_write(f, "new/policy/managed", "1\n");
+	fake_write(f, "new/policy/reserve_period_us", "0\n");
+	fake_write(f, "new/policy/reserve_slice_us", "0\n");
+	fake_write(f, "new/policy/extratime", "1\n");
+	fake_write(f, "new/reserve/booked_vcpus", "0\n");
+	fake_write(f, "new/reserve/cell_capacity_ppm", "1900000\n");
+	fake_write(f, "new/reserve/cell_booked_ppm", "650000\n");
+	fake_write(f, "new/reserve/cell_free_max_ppm", "700000\n");
+	fake_write(f, "new/reserve/misses", "0\n");
 	write_counts(f, "new/stats", nr_vcpus);
 	for (int i = 0; i < nr_vcpus; i++)
 		write_vcpu(f, i, pid + i);

@@ -141,7 +141,7 @@ static const char *result_of(sd_json_variant *v, const char *name)
 /* Shows the doctor on a bare host and on one where everything is right. */
 static void doctor(void **state)
 {
-	vg_autojson sd_json_variant *v = NULL, *w = NULL;
+	vg_autojson sd_json_variant *v = NULL, *w = NULL, *wide = NULL;
 	struct host *h = *state;
 	char out[65536];
 
@@ -161,6 +161,8 @@ static void doctor(void **state)
 	make_dirs(h, "sys/kernel/debug/sched/ext_server/cpu0");
 	make_dirs(h, "sys/module/kvm_amd/parameters");
 	make_dirs(h, "dev");
+	make_dirs(h, "sys/devices/system/cpu");
+	fake_write(&h->fake, "root/sys/devices/system/cpu/online", "0\n");
 	fake_write(&h->fake, "root/sys/kernel/sched_ext/state", "enabled\n");
 	fake_write(&h->fake, "root/sys/kernel/sched_ext/root/ops", "vmgang\n");
 	fake_write(&h->fake, "root/sys/kernel/btf/vmlinux", "x");
@@ -184,10 +186,15 @@ static void doctor(void **state)
 	assert_string_equal(result_of(w, "cgroups"), "ok");
 	assert_string_equal(result_of(w, "libvirt"), "ok");
 	assert_string_equal(result_of(w, "real-time vCPUs"), "ok");
+	assert_string_equal(result_of(w, "width"), "ok");
 	/* --no-class is the one thing left to warn about */
 	assert_string_equal(result_of(w, "daemon"), "warn");
 	assert_int_equal(cli("doctor", out, sizeof(out), NULL), 0);
 	assert_non_null(strstr(out, "50 ms of each 1000 ms"));
+	/* two vCPUs on one pCPU can not be a gang */
+	fake_write(&h->fake, "sysfs/vms/100/policy/cosched", "gang\n");
+	assert_int_equal(cli("doctor --json", out, sizeof(out), &wide), 0);
+	assert_string_equal(result_of(wide, "width"), "warn");
 }
 
 int main(void)

@@ -68,6 +68,12 @@ static void sets(void **state)
 			      NULL, NULL), 0);
 	assert_knob(h, "100", "cosched", "off", "default");
 	assert_knob(h, "100", "slice_us", "20000", "default");
+	/* a reservation is written as a whole, its slice last */
+	assert_int_equal(call(h, "Set", "{'vm':'db','knobs':{'preset':'xen-sedf','extratime':'0'}}",
+			      NULL, NULL), 0);
+	assert_true(fake_is(&h->fake, "sysfs/vms/100/policy/reserve_period_us", "100000"));
+	assert_true(fake_is(&h->fake, "sysfs/vms/100/policy/reserve_slice_us", "20000"));
+	assert_true(fake_is(&h->fake, "sysfs/vms/100/policy/extratime", "0"));
 	/* in one call the preset comes first, wherever it stands */
 	assert_int_equal(call(h, "Set", "{'vm':'db','knobs':{'cosched':'off','preset':'esx'}}",
 			      NULL, NULL), 0);

@@ -18,6 +18,10 @@ static void knob_values(void **state)
 		{ "cosched", "always", -EINVAL }, { "cosched", "", -EINVAL },
 		{ "cosched", "GANG", -EINVAL }, { "cosched", "gang ", -EINVAL },
 		{ "slice_us", "1000", 0 }, { "slice_us", "100000", 0 },
+		{ "reserve_period_us", "0", 0 }, { "reserve_period_us", "999", -ERANGE },
+		{ "reserve_period_us", "1000000", 0 }, { "reserve_period_us", "1000001", -ERANGE },
+		{ "reserve_slice_us", "0", 0 }, { "reserve_slice_us", "99", -ERANGE },
+		{ "extratime", "1", 0 }, { "extratime", "2", -EINVAL },
 		{ "slice_us", "999", -ERANGE }, { "slice_us", "100001", -ERANGE },
 		{ "slice_us", "-1", -EINVAL }, { "slice_us", "+5000", -EINVAL },
 		{ "slice_us", "5000us", -EINVAL }, { "slice_us", "", -EINVAL },
@@ -49,7 +53,8 @@ static void errors_explain(void **state)
 	vg_knob_check("spun", "off", &error);
 	assert_string_equal(error,
 		"unknown knob \"spun\" (known: preset, cosched, "
-		"guard, spin, slice_us, guard_us, isolate, managed)");
+		"guard, spin, slice_us, guard_us, skew_us, isolate, managed, "
+		"reserve_period_us, reserve_slice_us, extratime)");
 	free(error);
 }
 

@@ -51,8 +51,7 @@ static void shipped(void **state)
 		{ "uhlig-hint", "guard=hint " },
 		{ "wells", "spin=preempt " },
 		{ "xen-credit", "" },
-		{ "xen-sedf", "reserve_period_us=100000 reserve_slice_us=20000"
-			      " extratime=1 " },
+		{ "xen-sedf", "" },
 	};
 	vg_autostrv char **warnings = NULL;
 
@@ -172,7 +171,7 @@ static void refused(void **state)
 	assert_int_equal(call(h, "Set", "{'vm':'db','knobs':{'preset':'uhlig'}}",
 			      NULL, &error), -EREMOTEIO);
 	assert_non_null(strstr(error, "\"uhlig\" needs guard=kernel, which this host does not"
-			       " offer (presets that work: esx, xen-credit)"));
+			       " offer (presets that work: esx, xen-credit, xen-sedf)"));
 	assert_int_equal(call(h, "Set", "{'vm':'db','knobs':{'cosched':'relaxed'}}",
 			      NULL, &error), -EREMOTEIO);
 	assert_non_null(strstr(error, "does not offer \"relaxed\" (it offers: off gang)"));

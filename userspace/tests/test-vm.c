@@ -87,6 +87,8 @@ static void missing_files(void **state)
 	static const char *const files[] = {
 		"id", "slot", "pid", "nr_vcpus", "name", "cgroup",
 		"policy/cosched", "policy/slice_us", "policy/managed",
+		"policy/reserve_period_us", "policy/reserve_slice_us",
+		"policy/extratime", "reserve/booked_vcpus", "reserve/misses",
 		"stats/run_us", "stats/gang_stops", "vcpus",
 	};
 	struct fake *f = *state;

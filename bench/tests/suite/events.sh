@@ -8,7 +8,7 @@ command -v perf >/dev/null || skip 'perf is not installed'
 class_up
 listed=$(perf list 'vmgang:*' 2>/dev/null | grep -o 'vmgang:[a-z_]*' | sort -u | tr '\n' ' ')
 for e in vm_add vm_del vcpu_add vcpu_del policy_change gang_start gang_stop vcpu_costop \
-		vcpu_costart vcpu_spin vcpu_lhp; do
+		vcpu_costart vcpu_spin vcpu_lhp vcpu_guard vcpu_safe; do
 	[[ " $listed" == *" vmgang:$e "* ]]
 	ok $? "perf list has vmgang:$e"
 done

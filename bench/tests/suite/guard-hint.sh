@@ -33,11 +33,11 @@ spared() {
 		0 0.05 "$2: guard=hint: less by more than 95 %, what is left"
 }
 
-# One that holds a lock for half of its time, in pieces far shorter than a look,
-# and one that wakes some hundred times a second and is to run then. Under emulation
-# a look takes up to a millisecond, so ten of them: one in a thousand finds the
-# lock held each time.
-vm_start holder --pin 1 --payload held --work 2000 --think 2000 --hint-control 75536 || exit 1
+# One that holds a lock for a quarter of its time, in pieces far shorter than a
+# look, and one that wakes some hundred times a second and is to run then. Under
+# emulation a look is late by up to some ms, so the longest bound: even of three
+# looks one in sixty finds the lock held each time.
+vm_start holder --pin 1 --payload held --work 1000 --think 3000 --hint-control 75536 || exit 1
 holder=$vm
 vm_start waker --pin 1 --payload yieldy --run-us 500 --halt-us 1000 || exit 1
 waker=$vm
@@ -86,7 +86,8 @@ within "$(share 12)" 0.245 0.255 'who always claims a lock has its quarter'
 x=$(($(stat_of "$liar" guard_expiries) - x)) g=$(($(stat_of "$liar" guarded_us) - g))
 # One in 32 is granted.
 within "$x" 5 1000 'its extensions end with the bound'
-within "$(awk -v x="$x" -v g="$g" 'BEGIN { print x ? g / x : 0 }')" 900 5000 \
+# A look late, which on an emulated host is ms, and far from 65 ms.
+within "$(awk -v x="$x" -v g="$g" 'BEGIN { print x ? g / x : 0 }')" 900 20000 \
 	'which is guard_us, not what it asked for, us on the average'
 
 # One whose word is where something else is, as after a reset or kexec.
@@ -109,12 +110,12 @@ holder=$vm
 until_true 5 hint_us "$holder" 200
 knob "$holder" slice_us 4000
 knob "$rival" slice_us 4000
-knob "$holder" guard_us 2000
+knob "$holder" guard_us 10000
 knob "$holder" guard hint
 sleep 1
 x=$(stat_of "$holder" guard_expiries) g=$(stat_of "$holder" guarded_us)
 sleep 6
 x=$(($(stat_of "$holder" guard_expiries) - x)) g=$(($(stat_of "$holder" guarded_us) - g))
-within "$(awk -v x="$x" -v g="$g" 'BEGIN { print x ? g / x : 0 }')" 150 1500 \
+within "$(awk -v x="$x" -v g="$g" 'BEGIN { print x ? g / x : 0 }')" 150 5000 \
 	'who asks for less than guard_us gets no more than that, us on the average'
 vm_stop "$holder" "$rival"

@@ -100,6 +100,26 @@ stat_of() { # PID NAME
 	cat "$sys/vms/$1/stats/$2"
 }
 
+# shares_are WHAT PID SHARE...: of what these VMs run together over 10 s, each within 2 %.
+shares_are() {
+	local what=$1 i all=0 ran=() vms
+	shift
+	vms=("$@")
+	sleep 1
+	for ((i = 0; i < $#; i += 2)); do ran[i]=$(stat_of "${vms[i]}" run_us); done
+	sleep 10
+	for ((i = 0; i < $#; i += 2)); do
+		ran[i]=$(($(stat_of "${vms[i]}" run_us) - ran[i]))
+		all=$((all + ran[i]))
+	done
+	for ((i = 0; i < $#; i += 2)); do
+		within "$(awk -v r="${ran[i]}" -v a="$all" 'BEGIN { printf "%.4f", a ? r / a : 0 }')" \
+			"$(awk -v w="${vms[i + 1]}" 'BEGIN { print w * 0.98 }')" \
+			"$(awk -v w="${vms[i + 1]}" 'BEGIN { print w * 1.02 }')" \
+			"$what: share of ${vms[i + 1]}"
+	done
+}
+
 knob() { # PID NAME [VALUE]
 	if [ $# -eq 3 ]; then
 		echo "$3" >"$sys/vms/$1/policy/$2"

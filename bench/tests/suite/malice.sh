@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Shows that a guest gains nothing from spinning, from halting before it is looked at, or from pretending to synchronise.
+# Shows that a guest gains nothing from spinning or from halting before it is looked at.
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 class_up

@@ -114,6 +114,29 @@ static void test_never_safe(void **state)
 	free(m);
 }
 
+/* The same with a driver that comes when it is asked: none expires, none is refused. */
+static void test_asked(void **state)
+{
+	struct sim *m = sim_new(2, 5);
+	u64 ran = 0;
+	u32 i;
+
+	add_vm(m, 0, 2, OFF, 1000, 20 * SIM_STEP);
+	for (i = 1; i < 4; i++)
+		add_vm(m, i, 2, OFF, 0, 0);
+	for (i = 0; i < SIM_VCPUS; i++)
+		m->v[i].answers = m->v[i].used && m->st.vcpus[i].slot == 0;
+	sim_go(m, 10000);
+	assert_true(stat(m, VG_STAT_GUARDS) > 100);
+	assert_int_equal(stat(m, VG_STAT_EXPIRIES), 0);
+	/* A quarter of the bound, and the step of the answer. */
+	assert_true(stat(m, VG_STAT_GUARD_SUM) <= stat(m, VG_STAT_GUARDS) * 7 * SIM_STEP);
+	for (i = 0; i < 4; i++)
+		ran += sim_vm_ran(m, i);
+	assert_in_range(sim_vm_ran(m, 0), ran / 4 * 98 / 100, ran / 4 * 102 / 100);
+	free(m);
+}
+
 /* A guest says how long it holds a lock: the shorter of that and the bound counts. */
 static void test_hint(void **state)
 {
@@ -135,6 +158,24 @@ static void test_hint(void **state)
 		assert_in_range(sim_vm_ran(m, 0), 4900 * VG_MS, 5100 * VG_MS);
 		free(m);
 	}
+}
+
+/* Who is not asked, or says so without need, is not believed to be safe. */
+static void test_safe_unasked(void **state)
+{
+	struct sim *m = sim_new(1, 5);
+
+	add_vm(m, 0, 1, OFF, 1000, BOUND);
+	add_vm(m, 1, 1, OFF, 0, 0);
+	while (m->cur[0] != 0)
+		sim_step(m);
+	assert_false(vg_guard_safe(&m->st, &m->st.cells[0], 0));
+	assert_false(vg_guard_safe(&m->st, &m->st.cells[0], 1));
+	while (!m->st.cells[0].guards)
+		sim_step(m);
+	assert_false(vg_guard_safe(&m->st, &m->st.cells[0], 1));
+	assert_true(vg_guard_safe(&m->st, &m->st.cells[0], 0));
+	free(m);
 }
 
 /* What it took counts against its cap as well. */
@@ -241,7 +282,9 @@ int main(void)
 		cmocka_unit_test(test_share_falls),
 		cmocka_unit_test(test_share_of_gangs_falls),
 		cmocka_unit_test(test_never_safe),
+		cmocka_unit_test(test_asked),
 		cmocka_unit_test(test_hint),
+		cmocka_unit_test(test_safe_unasked),
 		cmocka_unit_test(test_cap_is_charged),
 		cmocka_unit_test(test_wake_up_waits),
 		cmocka_unit_test(test_idle_pcpu_helps),

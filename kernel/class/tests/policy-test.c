@@ -19,7 +19,7 @@ static void check(struct sim *m)
 	struct vg_cell *c = &m->st.cells[0];
 	u32 on[SIM_VCPUS] = {}, b, i, waiting = 0, queued = 0;
 
-	vg_queue_sort(&m->st, c);
+	vg_queue_sort(&m->st, c, m->now);
 	for (b = 0; b < m->nr_cpus; b++) {
 		u32 vi = m->cur[b];
 
@@ -41,7 +41,8 @@ static void check(struct sim *m)
 			continue;
 		e = &m->st.ents[m->st.vcpus[i].ent];
 		waiting += m->st.vcpus[i].state == VG_WAITING;
-		if (m->st.vcpus[i].state == VG_WAITING && !(e->flags & VG_THROTTLED))
+		if (m->st.vcpus[i].state == VG_WAITING && !(e->flags & VG_THROTTLED) &&
+		    !vg_vcpu_leads(&m->st, &m->st.vcpus[i]))
 			assert_int_not_equal(e->pos, VG_NONE);
 		if (!m->v[i].runnable)
 			assert_int_equal(m->st.vcpus[i].state, VG_OUT);
@@ -54,7 +55,8 @@ static void check(struct sim *m)
 
 		assert_int_equal(e->pos, i);
 		for (vi = e->head; vi != VG_NONE; vi = m->st.vcpus[vi].next)
-			mask |= m->st.vcpus[vi].mask;
+			if (!vg_vcpu_leads(&m->st, &m->st.vcpus[vi]))
+				mask |= m->st.vcpus[vi].mask;
 		assert_int_equal(n->mask, mask);
 		assert_int_equal(n->width, vg_ent_is_gang(c, e) ? vg_ent_width(e) : 1);
 		n = vg_node(c, VG_QUEUE >> c->levels);

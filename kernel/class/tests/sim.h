@@ -24,6 +24,8 @@ struct sim_vcpu {
 	bool slice;		/* has some left, as far as the kernel knows */
 	u32 kernel;		/* in 1000: time in guest kernel mode */
 	u64 hold;		/* ns, for which it then says that it holds a lock */
+	bool answers;		/* comes into a safe state when asked, a step later */
+	bool asked;
 	u64 lost;		/* its pCPU, against its will … */
 	u64 lost_unsafe;	/* … in guest kernel mode */
 	u64 run_ns;		/* how long it runs before it sleeps; 0: for ever */
@@ -50,6 +52,7 @@ struct sim {
 	u64 pass, passes;		/* what one takes whose vCPU slept; how many */
 	u64 seed;
 	u64 idle_ns, lost_ns;		/* pCPU time idle; idle though work waited */
+	u64 missed;			/* reservations not met */
 	u64 starts, worst_start;	/* gang starts; latest member, ns */
 	u64 overlaps;			/* stints begun beside whom one may not */
 	u32 nr_cpus;
@@ -149,8 +152,8 @@ static inline void sim_kick(struct sim *m, struct vg_cell *c, u64 mask)
 		m->resched[g] = true;
 	}
 	if (vg_cell_late(c, m->now)) {
-		c->armed = c->refill;
-		m->due[c->id] = c->refill;
+		c->armed = vg_cell_wants(c);
+		m->due[c->id] = vg_cell_wants(c);
 	}
 }
 
@@ -299,8 +302,10 @@ static inline void sim_schedule(struct sim *m, u32 b)
 		pl = m->plan;
 		m->look[b] = pl.look;
 		if (pl.own == VG_KEEP) {
-			if (prev != VG_NONE)
+			if (prev != VG_NONE) {
 				m->v[prev].slice = true;
+				m->v[prev].asked = pl.ask && m->v[prev].answers;
+			}
 		} else if (pl.own != VG_NONE) {
 			m->local[b] = pl.own;
 		}
@@ -357,6 +362,18 @@ static inline u64 sim_pcpu_deadline(struct sim *m, u32 b)
 	return vg_pcpu_deadline(&m->st, &sim_cell(m, b)->pcpu[m->bit[b]], m->cur[b]);
 }
 
+/* Is whoever runs on pCPU @b to stop at this tick? */
+static inline bool sim_tick(struct sim *m, u32 b)
+{
+	struct vg_cell *c = sim_cell(m, b);
+	bool leads;
+
+	vg_plan_begin(&m->plan, m->now, VG_NONE, VG_NONE);
+	leads = vg_relaxed_tick(&m->st, c, &m->plan, m->cur[b]);
+	sim_kick(m, c, m->plan.kick);
+	return leads || m->now + VG_SLOP >= sim_pcpu_deadline(m, b);
+}
+
 /* The timer of cell @c: refill, heartbeat, and who is to move. */
 static inline void sim_timer(struct sim *m, struct vg_cell *c)
 {
@@ -367,6 +384,7 @@ static inline void sim_timer(struct sim *m, struct vg_cell *c)
 	next = vg_cell_timer(&m->st, c, &m->plan);
 	if (m->plan.mover != VG_NONE && vg_vm_move(&m->st, c, &m->plan))
 		vg_cell_moved(&m->st, c, &m->plan);
+	m->missed += m->plan.nr_missed;
 	c->armed = c->nr_vcpus ? next : 0;
 	m->due[c->id] = c->armed;
 	sim_kick(m, c, m->plan.kick);
@@ -391,6 +409,7 @@ static inline void sim_step(struct sim *m)
 					if (m->v[i].used && w->state == VG_WAITING &&
 					    sim_vcpu_cell(m, i) == sim_cell(m, b) &&
 					    (w->mask & vg_bit(m->bit[b])) &&
+					    !vg_vcpu_leads(&m->st, w) &&
 					    !(m->st.ents[w->ent].flags & VG_THROTTLED)) {
 						m->lost_ns += SIM_STEP;
 						break;
@@ -413,9 +432,13 @@ static inline void sim_step(struct sim *m)
 				m->resched[b] = true;
 			}
 		}
+		if (m->v[vi].asked && vg_guard_safe(&m->st, sim_cell(m, b), vi)) {
+			m->v[vi].slice = false;
+			m->resched[b] = true;
+		}
+		m->v[vi].asked = false;
 		if ((m->look[b] && m->now >= m->look[b]) ||
-		    ((m->now + m->tick[b]) % SIM_TICK == 0 &&
-		     m->now + VG_SLOP >= sim_pcpu_deadline(m, b))) {
+		    ((m->now + m->tick[b]) % SIM_TICK == 0 && sim_tick(m, b))) {
 			m->v[vi].slice = false;
 			m->resched[b] = true;
 		}
@@ -465,7 +488,8 @@ static inline u32 sim_vcpu_in(struct sim *m, u32 slot, u32 cosched, u32 weight, 
 			      u64 cells)
 {
 	struct vmgang_bpf_vm vm = { .id = slot + 1, .slot = slot, .cosched = cosched,
-				    .cgroup_id = slot + 1, .slice_us = 20000 };
+				    .cgroup_id = slot + 1, .slice_us = 20000,
+				    .skew_us = 5000 };
 	struct vmgang_bpf_vcpu vc = { .vm_id = slot + 1, .slot = slot, .cgroup_id = slot + 1 };
 	u32 vi = vg_vcpu_get(&m->st, &vm, &vc, 1000, weight), home, ei;
 	struct vg_cell *c;
@@ -482,6 +506,24 @@ static inline u32 sim_vcpu_in(struct sim *m, u32 slot, u32 cosched, u32 weight, 
 	m->st.vcpus[vi].pid = 1000 + vi;
 	m->v[vi] = (struct sim_vcpu){ .vi = vi, .used = true, .until = m->now };
 	return vi;
+}
+
+/* Book @slice of each @period ns for each vCPU of VM @slot; returns how many got it. */
+static inline u32 sim_reserve(struct sim *m, u32 slot, u64 period, u64 slice, bool extra)
+{
+	struct vg_cell *c = &m->st.cells[0];
+	struct vg_vm *vm = &m->st.vms[slot];
+	u32 i;
+
+	vm->terms = (struct vg_terms){ .period = period, .slice = slice, .extra = extra };
+	for (i = 0; i < SIM_VCPUS; i++)
+		if (m->v[i].used && m->st.vcpus[i].slot == slot)
+			vg_reserve_book(&m->st, c, i, m->now);
+	vg_plan_begin(&m->plan, m->now, VG_NONE, VG_NONE);
+	vg_ent_policy(&m->st, c, &m->plan, vm->ents);
+	sim_kick(m, c, m->plan.kick);
+	sim_settle(m);
+	return vm->nr_booked;
 }
 
 static inline u32 sim_vcpu(struct sim *m, u32 slot, u32 cosched, u32 weight, u64 mask)
