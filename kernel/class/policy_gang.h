@@ -112,6 +112,7 @@ VG_FN void vg_ent_throttle(struct vg_state_all *s, struct vg_cell *c, struct vg_
 	vg_gang_stop(s, c, pl, ei);
 	vg_relaxed_forget(s, c, ei);
 	e->flags |= VG_THROTTLED;
+	vg_reserve_mark_all(s, c, ei);
 	vg_throttled_add(s, c, ei, vg_cap_refill(cap), pl->now);
 	pl->kick |= e->on;
 	vg_count(c, VG_STAT_THROTTLES, 1);
@@ -590,26 +591,6 @@ VG_FN void vg_gang_hold(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 	c->nr_held++;
 	pl->held = ei;
 	vg_count(c, VG_STAT_HOLDS, 1);
-}
-
-/* Ent @ei is a gang from now on, or is one no longer. */
-VG_FN void vg_ent_cosched(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 ei,
-			  u32 cosched)
-{
-	struct vg_ent *e = vg_ent(s, ei);
-
-	if (e->cosched == cosched)
-		return;
-	vg_gang_stop(s, c, pl, ei);
-	if (e->flags & VG_HELD) {
-		e->flags &= ~VG_HELD;
-		c->nr_held--;
-	}
-	e->cosched = cosched;
-	e->flags &= ~VG_MISFIT;
-	/* What runs asks, to begin or end together; what is idle, for who waited. */
-	pl->kick |= e->on | vg_cell_idle(c);
-	vg_ent_requeue(s, c, ei);
 }
 
 #endif /* VMGANG_POLICY_GANG_H */

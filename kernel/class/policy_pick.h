@@ -465,6 +465,26 @@ VG_FN void vg_ent_unthrottle(struct vg_state_all *s, struct vg_cell *c, u32 ei)
 	vg_throttled_del(s, c, ei);
 }
 
+/* Ent @ei is a gang from now on, or is one no longer. */
+VG_FN void vg_ent_cosched(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 ei,
+			  u32 cosched)
+{
+	struct vg_ent *e = vg_ent(s, ei);
+
+	if (e->cosched == cosched)
+		return;
+	vg_gang_stop(s, c, pl, ei);
+	if (e->flags & VG_HELD) {
+		e->flags &= ~VG_HELD;
+		c->nr_held--;
+	}
+	e->cosched = cosched;
+	e->flags &= ~VG_MISFIT;
+	/* What runs asks, to begin or end together; what is idle, for who waited. */
+	pl->kick |= e->on | vg_cell_idle(c);
+	vg_ent_requeue(s, c, ei);
+}
+
 /*
  * Once a second: of VG_SWEEP ents, in turn, who waits longest goes first if that
  * is too long, and a pCPU that sits on a placement is asked again.
