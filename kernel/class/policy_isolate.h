@@ -45,7 +45,7 @@ VG_INLINE u64 vg_mask_set(u64 mask, u64 bit, u64 on)
 	return (mask & ~bit) | (on & bit);
 }
 
-/* The pCPUs that are empty beside an isolated VM's vCPUs on @core. */
+/* The pCPUs on @core that are empty beside an isolated VM's vCPUs, or what it keeps. */
 VG_INLINE void vg_core_fence(struct vg_state_all *s, struct vg_cell *c, u64 core, u64 now)
 {
 	struct vg_pcpu *first = vg_pcpu(c, vg_lowest(core));
@@ -55,6 +55,8 @@ VG_INLINE void vg_core_fence(struct vg_state_all *s, struct vg_cell *c, u64 core
 
 	if (core & c->iso_cur)
 		is = vg_vcpu(s, vg_pcpu(c, vg_lowest(core & c->iso_cur))->cur)->ent;
+	else if (core & c->iso_kept)
+		is = vg_pcpu(c, vg_lowest(core & c->iso_kept))->keep;
 	first->holder = is;
 	if (was != VG_NONE && was != is) {
 		vg_strict_settle(s, c, was, now);
@@ -181,14 +183,12 @@ VG_FN u64 vg_core_idle(struct vg_cell *c, struct vg_ent *e, u64 idle)
 	return vg_core_nearest(e, open);
 }
 
-/* A vCPU of ent @ei has left pCPU @bit. */
-VG_FN void vg_core_left(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 ei,
-			u32 bit)
+/* A vCPU has left pCPU @bit. */
+VG_INLINE void vg_core_left(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl,
+			    u32 bit)
 {
 	vg_core_note(s, c, bit);
-	vg_core_settle(s, c, pl->now);
 	pl->kick |= vg_core_freed(c, bit);
-	vg_strict_tell(vg_ent(s, ei), pl, ei);
 }
 
 /* One goes on there: count what it leaves empty, and let siblings look again. */

@@ -82,8 +82,7 @@ VG_FN void vg_vcpu_stop(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 		p->cur = VG_NONE;
 	}
 	vg_ent_off(s, c, ei, v->bit);
-	if (c->nr_iso)
-		vg_core_left(s, c, pl, ei, v->bit);
+	vg_core_left(s, c, pl, v->bit);
 	if (p->cur == VG_NONE && p->coming == VG_NONE && !(c->kept & vg_bit(v->bit)) &&
 	    e->nr_bound > 1 &&
 	    vg_strict_on(s, c, ei, pl->now))
@@ -91,6 +90,9 @@ VG_FN void vg_vcpu_stop(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 	/* Who only makes room finds a kept pCPU in a moment. */
 	if (!e->on && !(e->kept && vg_strict_on(s, c, ei, pl->now)))
 		vg_gang_stop(s, c, pl, ei);
+	vg_core_settle(s, c, pl->now);
+	if (c->nr_iso)
+		vg_strict_tell(e, pl, ei);
 	vg_ent_requeue(s, c, ei);
 	vg_ent_throttle(s, c, pl, ei);
 }

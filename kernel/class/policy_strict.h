@@ -68,6 +68,7 @@ VG_INLINE void vg_strict_unkeep(struct vg_state_all *s, struct vg_cell *c, u32 e
 	vg_ent(s, ei)->kept &= ~mask;
 	c->kept &= ~mask;
 	c->iso_kept &= ~mask;
+	c->stirred |= mask & vg_ent(s, ei)->isolate;
 }
 
 /* pCPU @bit is kept no longer. */
@@ -87,8 +88,8 @@ VG_INLINE void vg_pcpu_keep(struct vg_state_all *s, struct vg_cell *c, u32 bit, 
 	p->gang = ei;
 	c->kept |= vg_bit(bit);
 	vg_ent(s, ei)->kept |= vg_bit(bit);
-	if (vg_ent(s, ei)->isolate)
-		c->iso_kept |= vg_bit(bit);
+	c->iso_kept |= vg_bit(bit) & vg_ent(s, ei)->isolate;
+	c->stirred |= vg_bit(bit) & vg_ent(s, ei)->isolate;
 }
 
 /* Say how long pCPUs stayed empty for @ei. */

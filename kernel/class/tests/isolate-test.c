@@ -182,6 +182,74 @@ static void test_changes_under_load(void **state)
 	free(m);
 }
 
+/*
+ * A strict gang of two on two cores, one of them idle: whoever runs, and whatever
+ * is kept, closes its whole core.  It pays for four pCPUs, the other VM for one.
+ */
+static void test_kept_cores_are_charged(void **state)
+{
+	struct sim *m = sim_new(4, 1);
+	u64 ran;
+	u32 i, vi;
+
+	sim_smt(m, 2);
+	for (i = 0; i < 2; i++)
+		vi = sim_vcpu(m, 0, STRICT, 100, 1ULL << 2 * i);
+	m->v[vi].until = ANY;
+	isolate(m, 0, true);
+	add_vm(m, 1, 1, OFF, false);
+	sim_go(m, 10000);
+	assert_apart(m);
+	ran = sim_vm_ran(m, 0);
+	assert_in_range(ran, 1850 * VG_MS, 2150 * VG_MS);
+	assert_in_range(ran + sim_vm_ran(m, 1), 9800 * VG_MS, 10050 * VG_MS);
+	assert_in_range(stat(m, VG_STAT_FRAG), 29 * ran / 10, 31 * ran / 10);
+	free(m);
+}
+
+/* The least that @vi gets in any of @n periods, beginning with a new one. */
+static u64 least_of(struct sim *m, u32 vi, u64 period, u32 n)
+{
+	u64 due = m->st.vcpus[vi].rsv.due, least = ~0ULL, was;
+
+	while (m->st.vcpus[vi].rsv.due == due)
+		sim_step(m);
+	while (n--) {
+		was = m->v[vi].ran;
+		sim_go(m, period / VG_MS);
+		if (m->v[vi].ran - was < least)
+			least = m->v[vi].ran - was;
+	}
+	return least;
+}
+
+/*
+ * Who has booked a pCPU gets its core in time, against a VM of much more weight on
+ * both siblings; and so do two who have booked one sibling each.
+ */
+static void test_reserved(void **state)
+{
+	struct sim *m = sim_new(2, 1);
+	u32 i;
+
+	sim_smt(m, 2);
+	for (i = 0; i < 2; i++) {
+		sim_vcpu(m, i, OFF, 100, 1ULL << i);
+		isolate(m, i, true);
+	}
+	for (i = 0; i < 2; i++)
+		sim_vcpu(m, 2, OFF, 1000, ANY);
+	assert_int_equal(sim_reserve(m, 0, 50 * VG_MS, 10 * VG_MS, false), 1);
+	assert_int_equal(sim_reserve(m, 1, 100 * VG_MS, 20 * VG_MS, false), 1);
+	sim_go(m, 1000);
+	assert_true(least_of(m, 0, 50 * VG_MS, 50) >= 9800 * VG_US);
+	assert_true(least_of(m, 1, 100 * VG_MS, 50) >= 19800 * VG_US);
+	assert_apart(m);
+	/* 60 % of the core are left, on both siblings. */
+	assert_true(sim_vm_ran(m, 2) > 8000 * VG_MS);
+	free(m);
+}
+
 /* Started by the kernel where nobody placed it: it is seen, and gone at once. */
 static void test_in_spite(void **state)
 {
@@ -221,6 +289,8 @@ int main(void)
 		cmocka_unit_test(test_wide_cores),
 		cmocka_unit_test(test_changes_under_load),
 		cmocka_unit_test(test_in_spite),
+		cmocka_unit_test(test_kept_cores_are_charged),
+		cmocka_unit_test(test_reserved),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
