@@ -22,6 +22,11 @@
  * Forced idle: what an isolated VM's vCPU leaves empty beside it nobody else can
  * have.  It is counted and charged to the VM as a strict gang's kept pCPUs are
  * (ent->shut, vg_strict_settle): who is alone on a core pays for the whole core.
+ * What is empty beside a pCPU that an isolated strict gang keeps is its as well.
+ *
+ * Who has booked a pCPU takes its core by right, but not from somebody who has
+ * booked a sibling and whose period ends first (vg_edf_open).  What is booked is
+ * counted by pCPU, so siblings can be overbooked: their VMs miss slices then.
  *
  * The limits: the host's own threads, in the fair class, run beside whom they
  * like.  A pCPU that they hold beside an isolated VM's vCPU is charged as empty.
