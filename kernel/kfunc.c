@@ -151,11 +151,11 @@ __bpf_kfunc int vmgang_bpf_get_vm(u32 slot, struct vmgang_bpf_vm *out)
 	out->guard = READ_ONCE(vm->guard);
 	out->guard_us = READ_ONCE(vm->guard_us);
 	out->skew_us = READ_ONCE(vm->skew_us);
+	out->isolate = READ_ONCE(vm->isolate);
 	out->managed = READ_ONCE(vm->managed);
 	out->reserve_period_us = READ_ONCE(vm->reserve_period_us);
 	out->reserve_slice_us = READ_ONCE(vm->reserve_slice_us);
 	out->extratime = READ_ONCE(vm->extratime);
-	out->pad = 0;
 	return 0;
 }
 

@@ -132,6 +132,12 @@ static const char * const guard_names[] = {
 };
 KNOB_NAMES(guard);
 
+static const char * const isolate_names[] = {
+	[VMGANG_ISOLATE_OFF] = "off",
+	[VMGANG_ISOLATE_CORE] = "core",
+};
+KNOB_NAMES(isolate);
+
 static const char * const spin_names[] = {
 	[VMGANG_SPIN_OFF] = "off",
 	[VMGANG_SPIN_YIELD] = "yield",
@@ -178,7 +184,7 @@ KNOB_NUMBER(extratime, reserve_store, 0, 1);
 static struct attribute *policy_attrs[] = {
 	&cosched_knob.attr.attr, &guard_knob.attr.attr, &spin_knob.attr.attr,
 	&slice_us_knob.attr.attr, &guard_us_knob.attr.attr,
-	&skew_us_knob.attr.attr, &managed_knob.attr.attr,
+	&skew_us_knob.attr.attr, &isolate_knob.attr.attr, &managed_knob.attr.attr,
 	&reserve_period_us_knob.attr.attr, &reserve_slice_us_knob.attr.attr,
 	&extratime_knob.attr.attr, NULL
 };
@@ -187,7 +193,8 @@ const struct attribute_group vmgang_policy_group = {
 };
 
 static struct attribute *values_attrs[] = {
-	&cosched_values.attr, &guard_values.attr, &spin_values.attr, NULL
+	&cosched_values.attr, &guard_values.attr, &spin_values.attr,
+	&isolate_values.attr, NULL
 };
 const struct attribute_group vmgang_policy_values_group = {
 	.attrs = values_attrs

@@ -70,6 +70,7 @@ struct vmgang_vm {
 	u32 guard;			/* enum vmgang_guard */
 	u32 guard_us;
 	u32 skew_us;
+	u32 isolate;			/* enum vmgang_isolate */
 	u32 managed;
 	u32 reserve_period_us;		/* changed under a lock of reserve_attr.c */
 	u32 reserve_slice_us;

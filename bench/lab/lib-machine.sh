@@ -99,7 +99,7 @@ machine_qemu()
 		-display none -nic none \
 		-machine pc,memory-backend=ram \
 		-accel tcg,thread=multi -cpu EPYC,+svm,+npt \
-		-smp "$OPT_CPUS,sockets=$OPT_SOCKETS" -m "$OPT_MEM" \
+		-smp "$OPT_CPUS,sockets=$OPT_SOCKETS,threads=$OPT_THREADS" -m "$OPT_MEM" \
 		-virtfs "local,path=$d/share,mount_tag=lab,security_model=none,multidevs=remap" \
 		-virtfs "local,path=$OPT_SHARE,mount_tag=share,security_model=none,multidevs=remap" \
 		-chardev "file,id=console,path=$d/console" -serial chardev:console \

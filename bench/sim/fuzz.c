@@ -39,11 +39,12 @@ enum feature {
 	HAS_STRICT	= 1 << 13,
 	HAS_RESERVES	= 1 << 14,
 	HAS_RELAXED	= 1 << 15,
+	HAS_ISOLATE	= 1 << 16,
 };
 
 static const char *const features[] = {
 	"gang", "pinned", "cap", "host", "cells", "halts", "spins", "ple", "wide", "comes",
-	"weights", "slices", "guard", "strict", "reserves", "relaxed",
+	"weights", "slices", "guard", "strict", "reserves", "relaxed", "isolate",
 };
 
 #define NR_FEATURES (sizeof(features) / sizeof(features[0]))
@@ -84,6 +85,8 @@ static u32 features_of(const struct scenario *sc)
 			has |= HAS_STRICT;
 		if (vm->cosched == COSCHED_RELAXED)
 			has |= HAS_RELAXED;
+		if (vm->isolate && sc->threads > 1)
+			has |= HAS_ISOLATE;
 		if (vm->pin != PIN_NONE)
 			has |= HAS_PINNED;
 		if (vm->quota)
@@ -364,6 +367,21 @@ static void random_guests(struct scenario *sc, u64 seed)
 	random_reserves(sc, seed);
 }
 
+/* Cores with siblings; a cell has whole ones. */
+static void random_cores(struct scenario *sc, u64 seed)
+{
+	struct rng r = { .s = seed * 0xd1342543de82ef95ULL + 3 };
+	u32 i;
+
+	if (rng_percent(&r, 70))
+		return;
+	sc->threads = rng_percent(&r, 80) ? 2 : 4;
+	if (sc->cell < sc->pcpus)
+		sc->cell += (sc->threads - sc->cell % sc->threads) % sc->threads;
+	for (i = 0; i < sc->nr_vms; i++)
+		sc->vms[i].isolate = rng_percent(&r, 50);
+}
+
 /*
  * Half of the guarded VMs say themselves when they hold a lock, and half of these
  * lie. So do some for whom malice was drawn. Some come when they are asked.
@@ -408,6 +426,7 @@ static void random_scenario(struct scenario *sc, u64 seed)
 		sc->vms[i].skew = rng_percent(&r, 50) ? 5 * MS : pick(&r, 1000, 100000) * US;
 	}
 	random_hints(sc, seed);
+	random_cores(sc, seed);
 }
 
 struct tally {

@@ -323,6 +323,7 @@ static void on_resched(struct sim *sim, void *arg)
 	} else if (!p->stolen) {
 		set_idle(sim, p, true);
 	}
+	p->switched = sim->now;
 	trace_switch(sim, p, prev, next);
 }
 
@@ -445,6 +446,7 @@ static void host_begin(struct sim *sim)
 		p->id = i;
 		p->cell = i / (u32)sc->cell;
 		p->node = i / (u32)sc->node;
+		p->core = i - i % (u32)sc->threads;
 		p->idle = true;
 		p->rng.s = sc->seed * 0x10001 + i;
 		p->priv = some(1, sim->ops->pcpu);

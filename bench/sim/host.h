@@ -93,12 +93,14 @@ struct pcpu {
 	u32 id;
 	u32 cell;
 	u32 node;
+	u32 core;		/* its lowest sibling */
 	struct vcpu *cur;
 	struct vcpu *last;	/* that ran before */
 	bool idle;
 	bool stolen;		/* a thread of the host has it */
 	u64 since;		/* idle or stolen is counted up to here */
 	u64 idle_since;
+	u64 switched;		/* from or to a vCPU */
 	struct event resched;
 	struct event tick;
 	struct event host;	/* the host's thread comes or goes */

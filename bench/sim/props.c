@@ -57,6 +57,7 @@ static const char *const names[NR_PROPS] = {
 	[PROP_FORCED] = "forced",
 	[PROP_IDLE_CELL] = "idle-cell",
 	[PROP_SKEW] = "skew",
+	[PROP_OVERLAP] = "overlap",
 };
 
 const char *props_name(enum prop prop)
@@ -215,6 +216,8 @@ bool props_start(struct sim *sim, struct pcpu *p, struct vcpu *v)
 		props_fail(sim, PROP_RUNNABLE, v, "picked by pCPU %u, but not runnable", p->id);
 	else if (!cpuset_has(&v->mask, p->id))
 		props_fail(sim, PROP_AFFINITY, v, "picked by pCPU %u, which it may not use", p->id);
+	if (w && !sim->failed)
+		isolate_start(sim, p, v);
 	if (!w || sim->failed)
 		return sim->failed;
 	check_costart(sim, v, "runs");
@@ -257,11 +260,14 @@ static bool could_run(struct sim *sim, const struct pcpu *p, struct vcpu *v)
 
 static void audit_pcpu(struct sim *sim, struct pcpu *p)
 {
-	u64 kept = strict_kept(sim, &sim->props->strict, p);
+	u64 kept = strict_kept(sim, &sim->props->strict, p), bound = IDLE_BOUND;
 	u32 i;
 
-	if (!p->idle || p->stolen || sim->now - p->idle_since <= IDLE_BOUND ||
-	    sim->now - kept <= IDLE_BOUND)
+	/* Whoever takes a core waits for a guarded vCPU on a sibling. */
+	if (isolate_matters(sim))
+		bound += props_guard(sim);
+	if (!p->idle || p->stolen || sim->now - p->idle_since <= bound ||
+	    sim->now - kept <= bound)
 		return;
 	for (i = 0; i < sim->nr_vcpus; i++) {
 		struct vcpu *v = &sim->vcpus[i];
@@ -270,13 +276,14 @@ static void audit_pcpu(struct sim *sim, struct pcpu *p)
 		if (from < sim->props->watch[i].led_at)
 			from = sim->props->watch[i].led_at;
 		if (v->state != VCPU_READY || !could_run(sim, p, v) ||
+		    !isolate_free(sim, p, v, sim->now - bound) ||
 		    v->vm->conf->cosched == COSCHED_STRICT)
 			continue;
-		if (sim->now - from > IDLE_BOUND) {
+		if (sim->now - from > bound) {
 			props_fail(sim, PROP_CONSERVING, v,
 				   "waits for %.3f ms, pCPU %u is idle for %.3f, bound %.3f",
 				   ms(sim->now - from), p->id, ms(sim->now - p->idle_since),
-				   ms(IDLE_BOUND));
+				   ms(bound));
 			return;
 		}
 	}
@@ -469,6 +476,8 @@ static void check_fair(struct sim *sim)
 	for (i = 0; i < sim->nr_vms; i++)
 		if (props_strict(sim, sim->vms[i].conf))
 			return;		/* what it can not fill is nobody's */
+	if (isolate_matters(sim))
+		return;			/* … nor what it leaves empty */
 	if (sim->nr_cells > 1) {
 		cells_fair(sim);
 		return;
@@ -514,8 +523,8 @@ static void check_malice(struct sim *sim)
 	double all = 0, weights = 0;
 	u32 i, dodgers = 0;
 
-	if (sim->nr_cells > 1)
-		return;		/* weights count within a cell */
+	if (sim->nr_cells > 1 || isolate_matters(sim))
+		return;		/* weights count within a cell, and for what is left empty */
 	for (i = 0; i < sim->nr_vms; i++)
 		dodgers += sim->vms[i].conf->model == MODEL_DODGE;
 	for (i = 0; i < sim->nr_vms; i++) {

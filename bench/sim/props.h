@@ -25,6 +25,7 @@ enum prop {
 	PROP_FORCED,		/* the idle time it forces is accounted for */
 	PROP_IDLE_CELL,		/* no cell idles beside a crowded one */
 	PROP_SKEW,		/* a relaxed VM's vCPUs are never far apart */
+	PROP_OVERLAP,		/* siblings never run an isolated VM and another */
 	NR_PROPS,
 };
 
@@ -55,7 +56,7 @@ void props_fail(struct sim *sim, enum prop prop, const struct vcpu *v, const cha
 /* What failed; NR_PROPS and an empty string if nothing did. */
 enum prop props_failed(const struct sim *sim, const char **what);
 
-/* For props_cells.c, props_strict.c and props_relaxed.c */
+/* For props_cells.c, props_strict.c, props_isolate.c and props_relaxed.c */
 
 /* Since when @v waits without its cap holding it. */
 u64 props_waits(const struct sim *sim, const struct vcpu *v);
@@ -91,6 +92,12 @@ struct strict_watch {
 	u64 forced;		/* ns that pCPUs were seen kept */
 	u64 audited;
 };
+
+/* Does any VM share no core, on a host where cores have siblings? */
+bool isolate_matters(const struct sim *sim);
+/* @v begins to run on @p. */
+void isolate_start(struct sim *sim, const struct pcpu *p, const struct vcpu *v);
+bool isolate_free(struct sim *sim, const struct pcpu *p, const struct vcpu *v, u64 when);
 
 /* All vCPUs of such a VM have a pCPU or none: not where pins or width forbid that. */
 bool props_strict(const struct sim *sim, const struct vm_conf *conf);

@@ -47,6 +47,7 @@ static const struct key host_keys[] = {
 	NUM("pcpus", struct scenario, pcpus, 1, 1, MAX_PCPUS),
 	NUM("cell", struct scenario, cell, 1, 1, 64),
 	NUM("node", struct scenario, node, 1, 1, MAX_PCPUS),
+	NUM("threads", struct scenario, threads, 1, 1, 8),
 	ONE("ple", struct scenario, ple, "none intel amd"),
 	NUM("host_every_us", struct scenario, host_every, US, 0, 1000000000),
 	NUM("host_for_us", struct scenario, host_for, US, 1, 1000000),
@@ -85,6 +86,7 @@ static const struct key vm_keys[] = {
 	ONE("cosched", struct vm_conf, cosched, "off gang adaptive strict relaxed"),
 	ONE("spin", struct vm_conf, spin, "off yield preempt"),
 	ONE("guard", struct vm_conf, guard, "off kernel hint"),
+	ONE("isolate", struct vm_conf, isolate, "off core"),
 	NUM("guard_us", struct vm_conf, guard_for, US, 100, 10000),
 	NUM("skew_us", struct vm_conf, skew, US, 1000, 100000),
 	NUM("hint_us", struct vm_conf, hint, US, 1, 65535),
@@ -141,6 +143,7 @@ void scenario_default(struct scenario *sc)
 	sc->pcpus = 2;
 	sc->cell = 64;
 	sc->node = MAX_PCPUS;
+	sc->threads = 1;
 	sc->ple = PLE_INTEL;
 	sc->host_for = 50 * US;
 #define X(name, dfl, most) sc->costs.name = dfl;
@@ -425,6 +428,11 @@ int scenario_check(const struct scenario *sc)
 	}
 	if ((sc->pcpus + sc->cell - 1) / sc->cell > 64) {
 		fprintf(stderr, "sim: %s: more than 64 cells\n", sc->name);
+		return -1;
+	}
+	if (sc->cell < sc->pcpus && sc->cell % sc->threads) {
+		fprintf(stderr, "sim: %s: threads: a core is in one cell, so cell is a multiple\n",
+			sc->name);
 		return -1;
 	}
 	if (sc->warmup >= sc->seconds) {

@@ -36,6 +36,12 @@ enum lock_order {
 	ORDER_UNFAIR,
 };
 
+/* In the order of enum vmgang_isolate. */
+enum isolate {
+	ISOLATE_OFF,
+	ISOLATE_CORE,
+};
+
 /* In the order of enum vmgang_guard. */
 enum guard {
 	GUARD_OFF,
@@ -92,6 +98,7 @@ struct vm_conf {
 	u64 guard;
 	u64 guard_for;
 	u64 skew;
+	u64 isolate;
 	u64 hint;
 	u64 lies;
 	u64 answers;
@@ -156,6 +163,7 @@ struct scenario {
 	u64 pcpus;
 	u64 cell;		/* pCPUs in a cell, 0: all, at most 64 */
 	u64 node;		/* pCPUs in a NUMA node, 0: all */
+	u64 threads;		/* pCPUs in a core */
 	u64 ple;
 	u64 host_every;		/* mean ns between the host's own threads; 0: none */
 	u64 host_for;

@@ -211,7 +211,7 @@ static void class_enqueue(struct sim *sim, struct vcpu *v, u32 flags)
 	}
 	vg_vcpu_wait(s, c, &pl, cv(v)->vi);
 	class_period_woken(sim, v);
-	if (!(flags & ENQ_LAST) || vg_pcpu_keeper(c, vg_vcpu(s, cv(v)->vi)->bit) != VG_NONE) {
+	if (!(flags & ENQ_LAST) || !vg_pcpu_asked(c, vg_vcpu(s, cv(v)->vi)->bit)) {
 		b = decide_wake(s, c, &pl, cv(v)->vi, (flags & ENQ_WAKEUP) && !again);
 		class_of(sim)->counts.wakes++;
 	}
@@ -469,11 +469,6 @@ static bool class_held(struct sim *sim, struct vcpu *v)
 	       vg_vcpu(st(sim), cv(v)->vi)->state == VG_PAUSED;
 }
 
-static u32 class_cell_of(struct sim *sim, struct vcpu *v)
-{
-	return ent_of(sim, v)->cell;
-}
-
 static int class_begin(struct sim *sim)
 {
 	struct class *cl = class_of(sim);
@@ -491,6 +486,7 @@ static int class_begin(struct sim *sim)
 
 		cp(p)->bit = vg_cell_add_pcpu(vg_cell(cl->state, p->cell), i);
 		vg_idle_set(vg_cell(cl->state, p->cell), cp(p)->bit);
+		join_core(sim, p);
 		cp(p)->look.fire = class_on_look;
 		cp(p)->look.arg = p;
 	}

@@ -86,6 +86,11 @@ static inline struct vg_ent *ent_of(struct sim *sim, struct vcpu *v)
 	return vg_ent(st(sim), vg_vcpu(st(sim), cv(v)->vi)->ent);
 }
 
+static inline u32 class_cell_of(struct sim *sim, struct vcpu *v)
+{
+	return ent_of(sim, v)->cell;
+}
+
 static inline struct vg_cell *cell_of(struct sim *sim, struct vcpu *v)
 {
 	return vg_cell(st(sim), ent_of(sim, v)->cell);
@@ -102,6 +107,14 @@ static inline struct vg_plan *begin_plan(struct sim *sim, u32 self, u32 prev)
 static inline struct pcpu *pcpu_at(struct sim *sim, struct vg_cell *c, u32 bit)
 {
 	return &sim->pcpus[vg_pcpu(c, bit)->cpu];
+}
+
+/* @p and the sibling before it are of one core. */
+static inline void join_core(struct sim *sim, struct pcpu *p)
+{
+	if (p->core < p->id)
+		vg_cell_join_core(vg_cell(st(sim), p->cell), cp(p)->bit,
+				  cp(&sim->pcpus[p->core])->bit);
 }
 
 /* class_state.c: NULL without memory; munmap() frees it */

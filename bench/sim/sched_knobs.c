@@ -48,7 +48,7 @@ struct vmgang_bpf_vm class_policy(struct sim *sim, struct vcpu *v)
 		.pid = 1, .nr_vcpus = v->vm->nr_vcpus, .cosched = cosched_of(sim, v),
 		.slice_us = (u32)(conf->slice / US), .managed = 1, .spin = spin_of(sim, v),
 		.guard = guard_of(sim, v), .guard_us = (u32)(conf->guard_for / US),
-		.skew_us = (u32)(conf->skew / US),
+		.isolate = (u32)conf->isolate, .skew_us = (u32)(conf->skew / US),
 		.reserve_period_us = (u32)(conf->reserve_period / US),
 		.reserve_slice_us = (u32)(conf->reserve_slice / US),
 		.extratime = (u32)conf->extratime,

@@ -150,13 +150,15 @@ static bool step_vm(struct vm_conf *vm, u32 step)
 		return set(&vm->hold, 5 * US) | set(&vm->think, MS) | set(&vm->depth, 8);
 	case 20:
 		return set(&vm->reserve_slice, 0);
+	case 21:
+		return set(&vm->isolate, 0);
 	default:
 		return false;
 	}
 }
 
 #define HOST_STEPS	7
-#define VM_STEPS	21
+#define VM_STEPS	22
 
 static bool try(struct scenario *sc, struct scenario *copy, enum prop prop)
 {

@@ -81,6 +81,10 @@
  * cut to what is left, ends fall on ticks (4 ms at HZ=250), and what was
  * overdrawn is debt: exact on average, not within a period.
  *
+ * An *isolated* VM (isolate=core) shares no core with another VM: who comes to a
+ * sibling waits until the other one has stopped, and what its vCPUs leave empty
+ * beside them is charged to it: policy_isolate.h.
+ *
  * A host with several last-level caches has several cells, which decide each for
  * itself.  A VM gets the lightest one as its *home* when its first vCPU comes.
  * Once a second a cell that has more weight to serve for each of its pCPUs than
@@ -115,6 +119,7 @@ char _license[] SEC("license") = "GPL";
 
 /* Set by user space before the program is loaded. */
 const volatile u32 cpu_cell[VG_MAX_CPUS];	/* cell of each pCPU, or VG_NONE */
+const volatile u32 cpu_core[VG_MAX_CPUS];	/* lowest pCPU of its core */
 const volatile u32 nr_cpus = 1;
 const volatile u32 nr_cells = 1;
 const volatile u32 host_ple = 1;		/* vCPUs that spin exit */
@@ -294,6 +299,7 @@ s32 BPF_STRUCT_OPS(vg_select_cpu, struct task_struct *p, s32 prev_cpu, u64 wake_
 	idle = (vg_cell_idle(c) | vg_ent(&state, v->ent)->kept) & v->mask;
 	if (!idle)
 		return prev_cpu;
+	idle = vg_core_nearest(vg_ent(&state, v->ent), idle);
 	b = idle & vg_bit(v->bit) ? v->bit : vg_lowest(idle);
 	return vg_pcpu(c, b)->cpu;
 }
@@ -352,8 +358,7 @@ void BPF_STRUCT_OPS(vg_enqueue, struct task_struct *p, u64 enq_flags)
 		vg_count(c, VG_STAT_HOST, 1);
 	}
 	vg_vcpu_wait(&state, c, pl, vi);
-	/* A pCPU that is kept has not asked for work. */
-	if (!(enq_flags & ENQ(LAST)) || vg_pcpu_keeper(c, v->bit) != VG_NONE)
+	if (!(enq_flags & ENQ(LAST)) || !vg_pcpu_asked(c, v->bit))
 		b = vg_wake(&state, c, pl, vi, (enq_flags & ENQ(WAKEUP)) && !again);
 	held = v->costop || (vg_ent(&state, v->ent)->flags & VG_HELD);
 	bpf_spin_unlock(lock);

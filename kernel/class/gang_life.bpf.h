@@ -126,6 +126,9 @@ s32 BPF_STRUCT_OPS_SLEEPABLE(vg_init)
 		if (bit == VG_NONE)
 			return -7;
 		cpu_bit[i & (VG_MAX_CPUS - 1)] = bit;
+		cpu = cpu_core[i & (VG_MAX_CPUS - 1)] & (VG_MAX_CPUS - 1);
+		if (cpu < (u32)i && cpu_cell[cpu] == cell)
+			vg_cell_join_core(vg_cell(&state, cell), bit, cpu_bit[cpu]);
 		cpu = i;
 		l = bpf_map_lookup_elem(&looks, &cpu);
 		if (!l)

@@ -142,6 +142,7 @@ int BPF_PROG(vg_policy_change, u32 slot, pid_t pid, u64 id)
 	vm->spin = info.spin;
 	vg_guard_set(vm, &info);
 	vm->skew = (u64)info.skew_us * 1000;
+	vm->isolate = info.isolate == VMGANG_ISOLATE_CORE;
 	vm->slice = (u64)info.slice_us * 1000;
 	if (vm->cgroup != info.cgroup_id) {
 		vm->cgroup = info.cgroup_id;

@@ -30,6 +30,11 @@ enum vmgang_guard {
 	VMGANG_GUARD_HINT,	/* not while the guest says that it holds a lock */
 };
 
+enum vmgang_isolate {
+	VMGANG_ISOLATE_OFF,
+	VMGANG_ISOLATE_CORE,	/* siblings of a core never run it and another VM */
+};
+
 enum vmgang_spins {
 	VMGANG_SPIN_OFF,
 	VMGANG_SPIN_YIELD,	/* to the sibling that KVM names */
@@ -59,6 +64,7 @@ enum vmgang_spins {
  * @guard:	enum vmgang_guard
  * @guard_us:	how long at most, in microseconds (100..10000)
  * @skew_us:	how far a vCPU may be ahead under relaxed (1000..100000)
+ * @isolate:	enum vmgang_isolate
  * @managed:	1 if the VM's threads belong in the class, else 0
  * @reserve_period_us: of the reservation of each vCPU; 0: none
  * @reserve_slice_us: that each vCPU is to have in each period; 0: none
@@ -76,11 +82,11 @@ struct vmgang_bpf_vm {
 	__u32 guard;
 	__u32 guard_us;
 	__u32 skew_us;
+	__u32 isolate;
 	__u32 managed;
 	__u32 reserve_period_us;
 	__u32 reserve_slice_us;
 	__u32 extratime;
-	__u32 pad;
 };
 
 /**

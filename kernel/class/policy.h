@@ -50,6 +50,9 @@ typedef uint8_t u8;
 #define vg_times(i, n)	for ((i) = 0; (i) < (int)(n); (i)++)
 #endif
 
+/* What is in memory is read again: the verifier knows nothing about it from here on. */
+#define vg_forget()	__asm__ volatile("" ::: "memory")
+
 #include "intf.h"
 #include "policy_terms.h"
 
@@ -155,6 +158,7 @@ enum vg_stat {
 	VG_STAT_LEADERS,	/* vCPUs co-stopped for being too far ahead */
 	VG_STAT_MOVES,		/* VMs that were given another home */
 	VG_STAT_ARRIVALS,	/* vCPUs that came from another cell */
+	VG_STAT_OVERLAPS,	/* … that began beside somebody they may not */
 	VG_NR_STATS,
 };
 
@@ -211,11 +215,14 @@ struct vg_ent {
 	u64 start;		/* VG_ON: of the stint */
 	u64 vstart;		/* VG_ON: vtime then */
 	u64 skew;		/* VG_ON: first member ran at, 0: none yet */
-	u64 on;			/* pCPUs its vCPUs run on or come to */
+	u64 on;			/* pCPUs its vCPUs run on or come to, … */
+	u64 come;		/* … of which these */
+	u64 isolate;		/* shares no core with other VMs: all bits; or none */
 	u64 held;		/* VG_HELD since */
 	u64 mask;		/* pCPUs that its waiting vCPUs may use */
 	u64 kept;		/* VG_ON, strict: pCPUs that stay empty for idle vCPUs */
-	u64 kept_at;		/* charged for that up to here */
+	u64 shut;		/* isolated: pCPUs empty beside its vCPUs */
+	u64 kept_at;		/* charged for both up to here */
 	u64 frag;		/* ns that they did, not yet told */
 	u64 cells;		/* cells that all of its vCPUs may use */
 	u64 seen;		/* its demand is known up to here */
@@ -303,6 +310,7 @@ struct vg_vm {
 	struct vg_terms terms;
 	u32 nr_booked;		/* vCPUs that have; changed atomically */
 	u32 demand;		/* when it was moved, as in its ent */
+	u32 isolate;
 };
 
 struct vg_pcpu {
@@ -311,6 +319,7 @@ struct vg_pcpu {
 	u64 deadline;
 	u64 vnow;		/* largest vtime of whose turn it was here */
 	u64 guard;		/* since when @cur is guarded, or 0 */
+	u64 core;		/* it and its siblings */
 	u64 pass;		/* pl->clock when @leaver left it, or 0 */
 	u64 left;		/* … and pl->now then */
 	u32 asked;		/* guest of the guarded @cur has been asked to be safe */
@@ -327,6 +336,8 @@ struct vg_pcpu {
 	u32 sent;		/* @coming is on its way: whoever placed it sees to that */
 	u32 served;		/* the pCPU has seen @coming by itself */
 	u32 stint;		/* serves a gang's stint: its deadline counts */
+	u32 going;		/* @coming has been given to it */
+	u32 holder;		/* isolated ent on the core; the lowest sibling has it */
 	u32 booked;		/* ppm */
 	u64 seats;		/* taken, of @seat */
 	u64 live;		/* … by vCPUs that are runnable */
@@ -388,6 +399,7 @@ struct vg_cell {
 	u64 noted;		/* notches where one of these has somebody */
 	u64 turned;		/* ms: up to here none has */
 	u32 levels;		/* of the tree in use, leaves not counted */
+	u32 walk;		/* node on the way up from a leaf */
 	u32 sweep;		/* where the next sweep begins */
 	u32 ents;		/* list by @after */
 	u32 at;			/* … where the next look begins */
@@ -400,112 +412,22 @@ struct vg_cell {
 	u32 nr_running;
 	u64 look;		/* when to look again before the heartbeat; 0: no need */
 	u64 reach;		/* cells that any of its VMs may use */
+	u64 curs;		/* pCPUs where somebody is, … */
+	u64 busy;		/* … or comes, … */
+	u64 torn;		/* … or is, and another VM's vCPU comes, … */
+	u64 iso_cur;		/* … or is who is isolated, … */
+	u64 iso_next;		/* … or such a one is the occupant, … */
+	u64 iso_kept;		/* … or for whom it is kept */
+	u64 iso;		/* all bits if there are isolated ents, else none */
+	u64 stirred;		/* pCPUs whose occupants have changed in this call */
+	u32 nr_iso;		/* isolated ents; without these are not kept */
+	u32 threads;		/* most siblings that a core has */
 	struct vg_demand demand;
 	struct vg_pcpu pcpu[VG_CELL_PCPUS];
 	struct vg_node tree[2 * VG_QUEUE];
 };
 
-/* Why a pCPU takes a vCPU; none of these: its stint has a place there. */
-enum vg_why {
-	VG_BY_TURN	= 1,	/* it is its ent's turn */
-	VG_BY_PART	= 2,	/* … but that is a gang that does not fit */
-	VG_BY_HINT	= 4,	/* a sibling yields the rest of its stint to it */
-	VG_BY_RIGHT	= 8,	/* it has booked the pCPU */
-};
-
-#define VG_PLAN_STOPS	4
-#define VG_PLAN_MISSES	8
-#define VG_PLAN_TRIES	4	/* gangs that a pick tries to start */
-#define VG_PLAN_FREED	16
-#define VG_PLAN_STACK	32	/* more than two nodes for each level of a queue */
-#define VG_LOOKS	256	/* nodes that a pick looks at */
-#define VG_SWEEP	256	/* ents that a sweep looks at */
-
-/**
- * struct vg_plan - a question to the policy, and its answer
- * @now:	ns
- * @self:	pCPU that asks for work, VG_NONE if none does
- * @prev:	vCPU that @self runs and that could go on, or VG_NONE
- * @unsafe:	… which is in guest kernel mode, or says that it holds a lock
- *		(asked if its VM is guarded)
- * @hold:	… for so many ns, if it says so; else 0
- * @off:	vCPU that @self runs and that goes on only if its strict gang does
- * @own:	vCPU for @self, VG_KEEP or VG_NONE (nothing to run)
- * @take:	what @self is to take, likewise, for what reasons @why (enum vg_why)
- * @placed:	other pCPUs that got a vCPU (pcpu->coming), which is to be sent
- * @kick:	pCPUs that are to ask for work themselves, now; some have a
- *		vCPU coming, and most of these ask anyhow, as their stint ends
- * @started:	ent whose gang stint began, or VG_NONE
- * @held:	ent that became VG_HELD, or VG_NONE
- * @frag:	ent for which pCPUs stayed empty, or VG_NONE; @frag_ns: how long
- * @stopped:	ents whose gang stint ended
- * @freed:	vCPUs that are co-stopped no longer
- * @look:	when @self is to ask again, as @prev is guarded; or 0
- * @ask:	… and its guest is to be asked to come into a safe state
- * @guarded:	vCPU whose guarded time ended, after @guard_ns; or VG_NONE
- * @expired:	… because the bound was reached
- * @mover:	ent whose VM is to have another home, or VG_NONE
- * @to:		… and which, unless that has changed hands: then @mover_id is not
- *		its VM's any more; or others went there first: then @due is not
- *		what that cell expects
- * @match:	vCPU for each of the pCPUs @chosen while a gang is put together
- *
- * What one step of an answer leaves to the next is in here and not in variables:
- * the verifier follows a step anew for each value that those may have.
- */
-struct vg_plan {
-	u64 now;
-	u64 clock;		/* goes on while a pCPU chooses; 0: nobody asks for it */
-	u32 self;
-	u32 prev;
-	u32 unsafe;
-	u64 hold;
-	u32 off;
-
-	u64 placed;
-	u64 kick;
-	u32 own;
-	u32 take;
-	u32 why;
-	u32 was;		/* what @prev was at first */
-	u32 started;
-	u32 held;
-	u32 frag;
-	u64 frag_ns;
-	u32 nr_stopped;
-	u32 stopped[VG_PLAN_STOPS];
-	u32 width[VG_PLAN_STOPS];
-	u32 nr_freed;
-	u32 freed[VG_PLAN_FREED];
-	u64 look;
-	u32 ask;
-	u64 guard_ns;
-	u32 guarded;
-	u32 expired;
-
-	u32 nr_missed;		/* vCPUs that did not get what they have reserved */
-	u32 missed[VG_PLAN_MISSES];
-
-	u32 narrow;		/* consider ents up to this width */
-	u32 skip;		/* … and not this one */
-	u32 filler;		/* gang that does not fit, but whose turn it is */
-	u32 forced;
-	u32 ending;		/* the pCPU looked at asks for work by itself */
-	u32 gang;		/* what wakes belongs to a gang */
-	u32 strict;		/* … or is put together, is a strict gang */
-	u32 spare;		/* there are more pCPUs than the gang needs */
-	u64 chosen;
-	u64 hosts;		/* pCPUs that the host's own threads have */
-	u32 match[VG_CELL_PCPUS];
-	u32 mover;
-	u32 to;
-	u64 mover_id;
-	u64 due;
-
-	u32 looks;		/* nodes of the queue looked at for the last answer */
-	u32 depth;
-	u32 stack[VG_PLAN_STACK];
-};
+#include "policy_plan.h"
 
 /* Why the class ended, for user space. */
 struct vg_exit_record {

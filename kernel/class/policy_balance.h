@@ -508,6 +508,7 @@ VG_FN u64 vg_cell_timer(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 
 	vg_cell_refill(s, c, pl);
 	vg_cell_alarm(s, c, pl);
+	vg_core_settle(s, c, pl->now);
 	pl->mover = VG_NONE;
 	if (beat) {
 		c->swept = pl->now;

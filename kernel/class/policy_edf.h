@@ -82,6 +82,31 @@ VG_FN void vg_edf_release(struct vg_state_all *s, struct vg_cell *c, u32 ei, u64
 }
 
 /*
+ * May @vi, who has booked pCPU pl->self, have its core?  Not while a sibling has
+ * somebody on his way, nor against somebody there who has booked that one and
+ * whose period ends first.
+ */
+VG_FN bool vg_edf_open(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 vi)
+{
+	u64 m, until = 0;
+	u32 b, who;
+
+	vg_each_bit(b, m, vg_core_bars(c, vg_ent(s, vg_vcpu(s, vi)->ent), pl->self)) {
+		struct vg_pcpu *p = vg_pcpu(c, b);
+
+		who = vg_pcpu_occupant(p);
+		if (p->coming != VG_NONE)
+			until = pl->now;
+		else if (vg_reserve_holds(s, who, b, pl->now) &&
+			 vg_vcpu(s, who)->rsv.due <= vg_vcpu(s, vi)->rsv.due)
+			until = p->deadline;
+	}
+	if (until)
+		vg_cell_alarm_at(c, (until > pl->now ? until : pl->now) + VG_EDF_RETRY);
+	return !until;
+}
+
+/*
  * pCPU pl->self asks for work: is it booked by somebody who has some of his
  * slice left?  If so he runs, or goes on; what is reserved is not given to a
  * sibling either, which has a reservation of its own.
@@ -91,6 +116,8 @@ VG_FN bool vg_pick_reserved(struct vg_state_all *s, struct vg_cell *c, struct vg
 	struct vg_pcpu *p = vg_pcpu(c, pl->self);
 	u32 vi = vg_reserve_first(s, c, pl->self);
 
+	if (vi != VG_NONE && !vg_edf_open(s, c, pl, vi))
+		vi = VG_NONE;
 	if (!p->yielded && vg_reserve_holds(s, pl->prev, pl->self, pl->now) &&
 	    (vi == VG_NONE || vg_vcpu(s, vi)->rsv.due >= vg_vcpu(s, pl->prev)->rsv.due))
 		return vg_pick_take(c, pl, VG_KEEP, 0, VG_STAT_KEEPS);

@@ -15,6 +15,7 @@
 #include "policy_credit.h"
 #include "policy_refill.h"
 #include "policy_strict.h"
+#include "policy_isolate.h"
 #include "policy_match.h"
 
 VG_INLINE void vg_plan_begin(struct vg_plan *pl, u64 now, u32 self, u32 prev)
@@ -44,6 +45,7 @@ VG_INLINE void vg_plan_begin(struct vg_plan *pl, u64 now, u32 self, u32 prev)
 	pl->guarded = VG_NONE;
 	pl->skip = VG_NONE;
 	pl->narrow = 2 * VG_CELL_PCPUS;
+	pl->barred = 0;
 }
 
 /* What pCPU pl->self does next, because of @why; that is counted as @stat. */
@@ -128,7 +130,9 @@ VG_FN void vg_vcpu_unplace(struct vg_state_all *s, struct vg_cell *c, u32 vi)
 		p->coming = VG_NONE;
 	vg_vcpu_uncharge(e, v, 0);
 	v->state = VG_OUT;
+	e->come &= ~vg_bit(v->bit);
 	vg_ent_off(s, c, v->ent, v->bit);
+	vg_core_note(s, c, v->bit);
 	vg_ent_requeue(s, c, v->ent);
 }
 
@@ -138,6 +142,7 @@ VG_INLINE void vg_vcpu_miss(struct vg_state_all *s, struct vg_cell *c, struct vg
 	u32 bit = vg_vcpu(s, vi)->bit;
 
 	vg_vcpu_unplace(s, c, vi);
+	pl->kick |= vg_core_freed(c, bit);
 	if (vg_pcpu_occupant(vg_pcpu(c, bit)) == VG_NONE)
 		pl->kick |= vg_bit(bit);
 }
@@ -282,6 +287,7 @@ VG_FN void vg_vcpu_place(struct vg_state_all *s, struct vg_cell *c, u32 vi, u32 
 	v->bit = bit;
 	p->coming = vi;
 	p->sent = 0;
+	p->going = 0;
 	p->served = 0;
 	p->hint = VG_NONE;
 	p->spun = VG_NONE;
@@ -290,6 +296,8 @@ VG_FN void vg_vcpu_place(struct vg_state_all *s, struct vg_cell *c, u32 vi, u32 
 	p->vstart = e->vtime;
 	p->deadline = pl->now + len;
 	e->on |= vg_bit(bit);
+	e->come |= vg_bit(bit);
+	vg_core_note(s, c, bit);
 	e->flags &= ~VG_STARVING;
 	vg_vcpu_precharge(s, vi, len);
 	vg_reserve_serve(c, v, bit);
@@ -346,6 +354,9 @@ VG_FN bool vg_claimable(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 	struct vg_ent *o;
 	u64 ahead;
 
+	/* Called off it might begin in spite of that; and it has not had anything yet. */
+	if (c->nr_iso && p->coming != VG_NONE)
+		return false;
 	if (c->kept & vg_bit(bit)) {
 		o = vg_ent(s, p->keep);
 		return p->keep == ei || now + VG_SLOP >= o->deadline ||
@@ -486,6 +497,8 @@ VG_FN u64 vg_gang_avail(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 			pl->hosts |= vg_bit(b);
 		}
 	}
+	if (c->nr_iso)
+		avail = vg_core_avail(c, e, avail);
 	return avail;
 }
 
@@ -496,6 +509,7 @@ VG_INLINE void vg_gang_take(struct vg_state_all *s, struct vg_cell *c, struct vg
 	u32 vi = pl->match[b & (VG_CELL_PCPUS - 1)];
 
 	pl->ending = vg_pcpu_ends(s, c, b, pl->now);
+	vg_core_seize(c, pl, vg_ent(s, ei), b);
 	vg_pcpu_displace(s, c, pl, b, ei);
 	vg_pcpu_call_off(s, c, b, pl->now);
 	if (vg_vcpu(s, vi)->state != VG_WAITING || (pl->hosts & vg_bit(b))) {
@@ -506,13 +520,16 @@ VG_INLINE void vg_gang_take(struct vg_state_all *s, struct vg_cell *c, struct vg
 	}
 	vg_vcpu_place(s, c, vi, b, pl);
 	vg_ent(s, ei)->coming++;
-	if (b == pl->self)
+	if (vg_core_waits(c, vg_ent(s, ei), b))
+		pl->kick |= vg_bit(b);
+	else if (b == pl->self)
 		pl->own = vi;
 	else if (pl->self != VG_NONE && !pl->ending && !vg_pcpu_guarded(s, c, b))
 		pl->placed |= vg_bit(b);
 	else
 		pl->kick |= vg_bit(b);
 	vg_pcpu(c, b)->sent = !!(pl->placed & vg_bit(b));
+	vg_pcpu(c, b)->going = pl->own == vi;
 }
 
 /*
@@ -574,26 +591,6 @@ VG_FN void vg_gang_hold(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 	c->nr_held++;
 	pl->held = ei;
 	vg_count(c, VG_STAT_HOLDS, 1);
-}
-
-/* Ent @ei is a gang from now on, or is one no longer. */
-VG_FN void vg_ent_cosched(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 ei,
-			  u32 cosched)
-{
-	struct vg_ent *e = vg_ent(s, ei);
-
-	if (e->cosched == cosched)
-		return;
-	vg_gang_stop(s, c, pl, ei);
-	if (e->flags & VG_HELD) {
-		e->flags &= ~VG_HELD;
-		c->nr_held--;
-	}
-	e->cosched = cosched;
-	e->flags &= ~VG_MISFIT;
-	/* What runs asks, to begin or end together; what is idle, for who waited. */
-	pl->kick |= e->on | vg_cell_idle(c);
-	vg_ent_requeue(s, c, ei);
 }
 
 #endif /* VMGANG_POLICY_GANG_H */

@@ -75,6 +75,8 @@ VG_INLINE bool vg_guard_wanted(struct vg_state_all *s, struct vg_cell *c, struct
 		return vg_pcpu_keeper(c, pl->self) != v->ent;
 	if ((e->flags & VG_THROTTLED) || !vg_cap_left(&v->cap, pl->now) || vg_vcpu_leads(s, v))
 		return true;
+	if (vg_core_waits(c, e, pl->self))
+		return true;
 	if (pl->now + VG_SLOP < vg_pcpu_deadline(s, p, pl->prev))
 		return false;
 	ei = p->gang;
@@ -164,14 +166,17 @@ VG_FN void vg_pick_unguarded(struct vg_state_all *s, struct vg_cell *c, struct v
 	vg_each_bit(b, m, c->guards) {
 		vi = vg_pcpu(c, b)->coming;
 		if (vi == VG_NONE || vg_pcpu(c, b)->sent ||
-		    !(vg_vcpu(s, vi)->mask & vg_bit(pl->self)))
+		    !(vg_vcpu(s, vi)->mask & vg_bit(pl->self)) ||
+		    vg_core_waits(c, vg_ent(s, vg_vcpu(s, vi)->ent), pl->self))
 			continue;
 		e = vg_ent(s, vg_vcpu(s, vi)->ent);
 		/* The stint of the others is over. */
 		if (vg_ent_is_strict(c, e) && !(e->flags & VG_ON))
 			continue;
 		vg_vcpu_unplace(s, c, vi);
+		pl->kick |= vg_core_freed(c, b);
 		vg_vcpu_place(s, c, vi, pl->self, pl);
+		vg_pcpu(c, pl->self)->going = 1;
 		pl->own = vi;
 		return;
 	}

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the kernel's callbacks come down to: a pCPU asks for work, a vCPU runs,
- * stops or leaves, a second has passed.  One that wakes is in policy_wake.h.
+ * What the kernel's callbacks come down to: a pCPU asks for work, a second has
+ * passed.  A vCPU that runs, stops or leaves is in policy_run.h, one that wakes in
+ * policy_wake.h.
  */
 #ifndef VMGANG_POLICY_PICK_H
 #define VMGANG_POLICY_PICK_H
@@ -10,7 +11,7 @@
 #include "policy_gang.h"
 #include "policy_guard.h"
 #include "policy_lead.h"
-#include "policy_pass.h"
+#include "policy_run.h"
 #include "policy_spin.h"
 #include "policy_wake.h"
 
@@ -22,7 +23,7 @@ VG_FN void vg_pcpu_renew(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 	struct vg_ent *e = vg_ent(s, v->ent);
 	u64 len = vg_vcpu_allowance(s, pl->prev, vg_weight_of(e->on), pl->now), left;
 
-	if (c->nr_held && len > VG_SHORT)
+	if ((c->nr_held || pl->barred) && len > VG_SHORT)
 		len = VG_SHORT;
 	if (e->flags & VG_ON) {
 		/* The first member at the deadline moves it, the others follow. */
@@ -49,6 +50,8 @@ VG_FN void vg_pcpu_renew(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 	if (v->rsv.left > 0)
 		vg_cell_alarm_at(c, p->deadline);
 	vg_ent_requeue(s, c, v->ent);
+	if (c->nr_iso)
+		vg_core_goes_on(s, c, pl, v->ent);
 	pl->own = VG_KEEP;
 }
 
@@ -63,6 +66,7 @@ VG_FN void vg_pcpu_take(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 	struct vg_ent *e = vg_ent(s, ei);
 	u64 until = p->deadline, since = p->since, vstart = p->vstart;
 
+	vg_core_seize(c, pl, e, pl->self);
 	if (pl->why & (VG_BY_TURN | VG_BY_PART | VG_BY_RIGHT))
 		vg_pcpu_displace(s, c, pl, pl->self, ei);
 	if ((pl->why & VG_BY_TURN) && vg_ent_is_gang(c, e))
@@ -74,9 +78,12 @@ VG_FN void vg_pcpu_take(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 		p->since = since;
 		p->vstart = vstart;
 	}
-	if (pl->why & VG_BY_PART)
+	if ((pl->why & VG_BY_PART) || pl->barred)
 		vg_pcpu_shorten(c, pl->self, pl->now);
 	vg_gang_release(c, e);
+	if (vg_core_waits(c, e, pl->self))
+		return;
+	p->going = 1;
 	pl->own = vi;
 }
 
@@ -91,7 +98,7 @@ VG_FN bool vg_pick_rejoin(struct vg_state_all *s, struct vg_cell *c, struct vg_p
 	e = vg_ent(s, ei);
 	if (e->cell != c->id || !(e->flags & VG_ON) || !e->nr_waiting ||
 	    (e->flags & VG_THROTTLED) ||
-	    pl->now + VG_SLOP >= e->deadline)
+	    pl->now + VG_SLOP >= e->deadline || vg_core_bars(c, e, pl->self))
 		return false;
 	vi = vg_ent_waiter(s, ei, pl->self, pl->now);
 	if (vi == VG_NONE)
@@ -109,7 +116,7 @@ VG_FN bool vg_pick_kept(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 
 	if (ei == VG_NONE)
 		return false;
-	if (!vg_strict_on(s, c, ei, pl->now)) {
+	if (!vg_strict_on(s, c, ei, pl->now) || vg_core_bars(c, vg_ent(s, ei), pl->self)) {
 		vg_gang_stop(s, c, pl, ei);
 		vg_strict_release(s, c, pl, ei);
 		return false;
@@ -174,16 +181,50 @@ VG_INLINE u32 vg_pick_narrower(struct vg_cell *c, struct vg_ent *e, bool last)
 
 /*
  * The member of held gang @ei that is to run without the others; VG_NONE if one
- * of them (the pCPU runs ent @inc) does already, and the next has not waited for
+ * of them (the pCPU runs ent pl->inc) does already, and the next has not waited for
  * a slice yet.
  */
-VG_FN u32 vg_pick_part(struct vg_state_all *s, struct vg_plan *pl, u32 ei, u32 inc)
+VG_FN u32 vg_pick_part(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 ei)
 {
 	u32 vi = vg_ent_waiter(s, ei, pl->self, pl->now);
 
-	if (vi == VG_NONE || ei != inc)
+	if (vg_core_bars(c, vg_ent(s, ei), pl->self))
+		return VG_NONE;
+	if (vi == VG_NONE || ei != pl->inc)
 		return vi;
 	return vg_since(pl->now, vg_vcpu(s, vi)->since) < vg_ent(s, ei)->slice ? VG_NONE : vi;
+}
+
+/*
+ * Nobody is to have pCPU pl->self as a whole.  Better one member alone than an idle
+ * pCPU: it is its gang's turn after all.
+ */
+VG_FN void vg_pick_part_of(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl)
+{
+	u32 vi = VG_NONE;
+
+	if (pl->filler != VG_NONE) {
+		pl->first = vg_ent_vtime(vg_ent(s, pl->filler));
+		vi = vg_pick_part(s, c, pl, pl->filler);
+	}
+	if (pl->inc != VG_NONE &&
+	    (vi == VG_NONE || (pl->filler != pl->inc &&
+			       vg_before(vg_ent(s, pl->inc)->vtime, pl->limit)))) {
+		/* It goes on; by turns with siblings for which there is no pCPU. */
+		vi = pl->filler == pl->inc ? VG_NONE : vg_pick_part(s, c, pl, pl->inc);
+		if (vi == VG_NONE) {
+			vg_pick_take(c, pl, VG_KEEP, 0, VG_STAT_KEEPS);
+			if (pl->filler == pl->inc)
+				vg_cell_advance(c, pl->self, pl->first);
+			return;
+		}
+		pl->filler = pl->inc;
+		pl->first = vg_ent_vtime(vg_ent(s, pl->inc));
+	}
+	if (vi == VG_NONE)
+		return;
+	vg_cell_advance(c, pl->self, pl->first);
+	vg_pick_take(c, pl, vi, VG_BY_PART, VG_STAT_PARTIAL);
 }
 
 /*
@@ -194,12 +235,13 @@ VG_FN u32 vg_pick_part(struct vg_state_all *s, struct vg_plan *pl, u32 ei, u32 i
 VG_FN void vg_pick_queue(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl)
 {
 	struct vg_pcpu *p = vg_pcpu(c, pl->self);
-	u32 inc = pl->prev == VG_NONE ? VG_NONE : vg_vcpu(s, pl->prev)->ent;
 	u32 ei, vi;
 	struct vg_ent *e;
-	u64 vtime, done, first = 0, limit = 0;
+	u64 vtime, done;
 	int k;
 
+	pl->inc = pl->prev == VG_NONE ? VG_NONE : vg_vcpu(s, pl->prev)->ent;
+	pl->limit = 0;
 	vg_times(k, VG_PLAN_TRIES) {
 		ei = vg_pick_turn(s, pl, vg_cell_first(s, c, pl));
 		if (ei == VG_NONE)
@@ -207,10 +249,10 @@ VG_FN void vg_pick_queue(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 		e = vg_ent(s, ei);
 		vtime = e->vtime;
 		done = vg_ent_vtime(e);
-		if (pl->filler != VG_NONE && !vg_before(vtime, limit))
+		if (pl->filler != VG_NONE && !vg_before(vtime, pl->limit))
 			break;
-		if (inc != VG_NONE && inc != ei && !p->yielded &&
-		    !vg_ent_before(e, vg_ent(s, inc)))
+		if (pl->inc != VG_NONE && pl->inc != ei && !p->yielded &&
+		    !vg_ent_before(e, vg_ent(s, pl->inc)))
 			break;
 		if (e->cosched == VMGANG_COSCHED_GANG && !vg_ent_is_gang(c, e))
 			vg_count(c, VG_STAT_WIDE, 1);
@@ -218,24 +260,31 @@ VG_FN void vg_pick_queue(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 			if (vg_gang_start(s, c, pl, ei)) {
 				if (!k)
 					vg_cell_advance(c, pl->self, done);
-				if (pl->own != VG_NONE || vg_pcpu_keeper(c, pl->self) != VG_NONE)
+				if (p->coming != VG_NONE || vg_pcpu_keeper(c, pl->self) != VG_NONE)
 					return;
 				if (pl->off != VG_NONE && vg_vcpu(s, pl->off)->ent == ei) {
 					pl->prev = pl->off;
-					inc = ei;
+					pl->inc = ei;
 				}
-				if (inc == ei) {
+				if (pl->inc == ei) {
 					vg_pick_take(c, pl, VG_KEEP, 0, VG_STAT_KEEPS);
 					return;
 				}
 			} else {
 				vg_gang_hold(s, c, pl, ei);
+				if (vg_core_bars(c, e, pl->self)) {
+					pl->barred = 1;
+					pl->skip = ei;
+					continue;
+				}
 				if (pl->filler == VG_NONE && !vg_ent_is_strict(c, e)) {
 					pl->filler = ei;
-					limit = vtime + vg_vtime(e, e->slice);
+					pl->limit = vtime + vg_vtime(e, e->slice);
 				}
 				pl->narrow = vg_pick_narrower(c, e, k + 2 == VG_PLAN_TRIES);
 			}
+		} else if (!vg_core_open(s, c, pl, ei, pl->self)) {
+			pl->barred = 1;
 		} else {
 			vi = vg_pcpu_hint(s, c, pl->self, ei, pl->now);
 			if (vi == VG_NONE)
@@ -249,29 +298,25 @@ VG_FN void vg_pick_queue(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 		}
 		pl->skip = ei;
 	}
-	/* Better one member alone than an idle pCPU: it is its gang's turn after all. */
-	vi = VG_NONE;
-	if (pl->filler != VG_NONE) {
-		first = vg_ent_vtime(vg_ent(s, pl->filler));
-		vi = vg_pick_part(s, pl, pl->filler, inc);
-	}
-	if (inc != VG_NONE &&
-	    (vi == VG_NONE || (pl->filler != inc && vg_before(vg_ent(s, inc)->vtime, limit)))) {
-		/* It goes on; by turns with siblings for which there is no pCPU. */
-		vi = pl->filler == inc ? VG_NONE : vg_pick_part(s, pl, inc, inc);
-		if (vi == VG_NONE) {
-			vg_pick_take(c, pl, VG_KEEP, 0, VG_STAT_KEEPS);
-			if (pl->filler == inc)
-				vg_cell_advance(c, pl->self, first);
-			return;
-		}
-		pl->filler = inc;
-		first = vg_ent_vtime(vg_ent(s, inc));
-	}
-	if (vi == VG_NONE)
+	vg_pick_part_of(s, c, pl);
+}
+
+/* Somebody is to come to pCPU pl->self, as soon as its siblings' occupants allow that. */
+VG_FN void vg_pick_coming(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl)
+{
+	struct vg_pcpu *p = vg_pcpu(c, pl->self);
+	u64 waits = vg_core_waits(c, vg_ent(s, vg_vcpu(s, p->coming)->ent), pl->self);
+
+	if (waits && !p->sent) {
+		pl->kick |= waits;
 		return;
-	vg_cell_advance(c, pl->self, first);
-	vg_pick_take(c, pl, vi, VG_BY_PART, VG_STAT_PARTIAL);
+	}
+	p->served = 1;
+	p->going = !p->sent;
+	if (!p->sent)
+		pl->own = p->coming;
+	else if (pl->prev != VG_NONE)
+		pl->own = VG_KEEP;	/* until it is there */
 }
 
 VG_FN void vg_pick(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl)
@@ -288,15 +333,12 @@ VG_FN void vg_pick(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl
 	if (vg_pick_guard(s, c, pl))
 		goto out;
 	if (p->coming != VG_NONE) {
-		p->served = 1;
-		if (!p->sent)
-			pl->own = p->coming;
-		else if (prev != VG_NONE)
-			pl->own = VG_KEEP;	/* until it is there */
+		vg_pick_coming(s, c, pl);
 		goto out;
 	}
 	if (prev != VG_NONE && ((vg_ent(s, vg_vcpu(s, prev)->ent)->flags & VG_THROTTLED) ||
 				vg_vcpu_strays(s, c, vg_vcpu(s, prev)) ||
+				vg_core_lost(s, c, pl, vg_vcpu(s, prev)->ent) ||
 				!vg_vcpu_may(vg_vcpu(s, prev), pl->now)))
 		pl->prev = VG_NONE;
 	if (vg_pick_reserved(s, c, pl) || vg_pick_kept(s, c, pl))
@@ -321,10 +363,12 @@ VG_FN void vg_pick(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl
 	}
 	if (!vg_pick_rejoin(s, c, pl))
 		vg_pick_queue(s, c, pl);
-	if (c->guards && pl->take == VG_NONE && pl->own == VG_NONE && pl->prev == VG_NONE &&
+	if (c->guards && pl->take == VG_NONE && p->coming == VG_NONE && pl->prev == VG_NONE &&
 	    vg_pcpu_keeper(c, pl->self) == VG_NONE)
 		vg_pick_unguarded(s, c, pl);
 take:
+	if (pl->take == VG_KEEP && vg_core_lost(s, c, pl, vg_vcpu(s, pl->prev)->ent))
+		goto out;
 	if (pl->take == VG_KEEP)
 		vg_pcpu_renew(s, c, pl);
 	else if (pl->take != VG_NONE)
@@ -332,125 +376,14 @@ take:
 	else if (pl->own == VG_NONE && pl->was == VG_NONE)
 		vg_idle_set(c, pl->self);
 out:
+	vg_core_settle(s, c, pl->now);
 	p->yielded = 0;
 	p->hint = VG_NONE;
 	p->spun = VG_NONE;
 	pl->kick &= ~(pl->placed | vg_bit(pl->self));
-}
-
-/* vCPU @vi begins to run on pCPU @bit, because we said so or in spite of it. */
-VG_FN void vg_vcpu_run(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 vi,
-		       u32 bit)
-{
-	u64 now = pl->now;
-	struct vg_vcpu *v = vg_vcpu(s, vi);
-	struct vg_ent *e = vg_ent(s, v->ent);
-	struct vg_pcpu *p = vg_pcpu(c, bit);
-
-	if (v->state == VG_RUNNING)
-		return;
-	vg_vcpu_unlist(s, c, vi);
-	vg_relaxed_run(e, v);
-	if (v->state == VG_COMING && p->coming != vi)
-		vg_vcpu_unplace(s, c, vi);
-	if (v->state == VG_COMING) {
-		p->coming = VG_NONE;
-		if (e->coming && (e->flags & VG_ON)) {
-			if (!e->skew)
-				e->skew = now;
-			if (!--e->coming) {
-				u64 skew = vg_since(now, e->skew);
-
-				vg_count(c, VG_STAT_SKEW_SUM, skew);
-				vg_count(c, VG_STAT_SKEW_NR, 1);
-				if (skew > c->stats[VG_STAT_SKEW_MAX])
-					c->stats[VG_STAT_SKEW_MAX] = skew;
-			}
-		}
-	} else {
-		p->since = now;
-		p->vstart = e->vtime;
-		/* Where it is not to be it is no longer than until the next tick. */
-		p->deadline = c->kept & ~e->kept & vg_bit(bit) ? now : now + e->slice;
-		vg_vcpu_uncharge(e, v, 0);
-		vg_edf_run(c, v, bit, now);
-	}
-	v->state = VG_RUNNING;
-	v->bit = bit;
-	v->start = now;
-	v->bounced = 0;
-	v->costop = 0;
-	p->cur = vi;
-	c->runs++;
-	c->nr_running++;
-	e->on |= vg_bit(bit);
-	vg_idle_clear(c, bit);
-	vg_gang_release(c, e);
-	vg_ent_requeue(s, c, v->ent);
-	vg_pass_end(s, c, pl, bit);
-}
-
-/* vCPU @vi has stopped running, for whatever reason. */
-VG_FN void vg_vcpu_stop(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 vi)
-{
-	struct vg_vcpu *v = vg_vcpu(s, vi);
-	u32 ei = v->ent;
-	struct vg_ent *e = vg_ent(s, ei);
-	struct vg_pcpu *p = vg_pcpu(c, v->bit);
-
-	if (v->state != VG_RUNNING)
-		return;
-	vg_vcpu_settle(s, c, vi, pl->now);
-	v->state = VG_OUT;
-	c->nr_running--;
-	if (p->cur == vi) {
-		vg_guard_end(c, pl, v->bit, false);
-		vg_pass_begin(c, pl, v->bit, ei);
-		p->cur = VG_NONE;
-	}
-	vg_ent_off(s, c, ei, v->bit);
-	if (p->cur == VG_NONE && p->coming == VG_NONE && !(c->kept & vg_bit(v->bit)) &&
-	    e->nr_bound > 1 &&
-	    vg_strict_on(s, c, ei, pl->now))
-		vg_pcpu_keep(s, c, v->bit, ei, pl->now);
-	/* Who only makes room finds a kept pCPU in a moment. */
-	if (!e->on && !(e->kept && vg_strict_on(s, c, ei, pl->now)))
-		vg_gang_stop(s, c, pl, ei);
-	vg_ent_requeue(s, c, ei);
-	vg_ent_throttle(s, c, pl, ei);
-}
-
-/* Would vg_vcpu_leave() change nothing? */
-VG_INLINE bool vg_vcpu_left(struct vg_state_all *s, u32 vi)
-{
-	struct vg_vcpu *v = vg_vcpu(s, vi);
-
-	return v->state == VG_OUT && !v->rsv.terms.slice && !vg_ent(s, v->ent)->bound &&
-	       !(vg_ent(s, v->ent)->flags & (VG_ON | VG_HELD));
-}
-
-/* vCPU @vi is no longer runnable, or no longer ours. */
-VG_FN void vg_vcpu_leave(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 vi)
-{
-	struct vg_vcpu *v = vg_vcpu(s, vi);
-	struct vg_ent *e = vg_ent(s, v->ent);
-
-	if (v->state == VG_RUNNING)
-		vg_vcpu_stop(s, c, pl, vi);
-	else if (v->state == VG_COMING)
-		vg_vcpu_miss(s, c, pl, vi);
-	else
-		vg_vcpu_unlist(s, c, vi);
-	vg_reserve_sleep(s, c, vi);
-	if (!e->on) {
-		if (!e->nr_waiting)
-			e->flags |= VG_ASLEEP;
-		vg_gang_stop(s, c, pl, v->ent);
-	}
-	v->idled = 1;
-	if (e->nr_costop)
-		pl->kick |= vg_cell_idle(c);
-	vg_gang_release(c, e);
+	/* A gang that it has just started elsewhere took its core: it asks once more. */
+	if (pl->take == VG_KEEP && pl->own == VG_NONE)
+		pl->kick |= vg_bit(pl->self);
 }
 
 /* vCPU @vi has reached its notch: it goes on if it may. */
@@ -530,6 +463,26 @@ VG_FN void vg_ent_unthrottle(struct vg_state_all *s, struct vg_cell *c, u32 ei)
 		return;
 	e->flags &= ~VG_THROTTLED;
 	vg_throttled_del(s, c, ei);
+}
+
+/* Ent @ei is a gang from now on, or is one no longer. */
+VG_FN void vg_ent_cosched(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 ei,
+			  u32 cosched)
+{
+	struct vg_ent *e = vg_ent(s, ei);
+
+	if (e->cosched == cosched)
+		return;
+	vg_gang_stop(s, c, pl, ei);
+	if (e->flags & VG_HELD) {
+		e->flags &= ~VG_HELD;
+		c->nr_held--;
+	}
+	e->cosched = cosched;
+	e->flags &= ~VG_MISFIT;
+	/* What runs asks, to begin or end together; what is idle, for who waited. */
+	pl->kick |= e->on | vg_cell_idle(c);
+	vg_ent_requeue(s, c, ei);
 }
 
 /*

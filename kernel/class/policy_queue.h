@@ -19,7 +19,7 @@
 #ifndef VMGANG_POLICY_QUEUE_H
 #define VMGANG_POLICY_QUEUE_H
 
-#include "policy.h"
+#include "policy_core.h"
 #include "policy_relaxed.h"
 
 VG_INLINE struct vg_node *vg_node(struct vg_cell *c, u32 i)
@@ -85,11 +85,12 @@ VG_INLINE bool vg_ent_before(struct vg_ent *a, struct vg_ent *b)
 }
 
 /*
- * Node @i is the better of the two below it.  Without a branch: the verifier
+ * Node c->walk is the better of the two below it.  Without a branch: the verifier
  * would follow each of them, on each level.
  */
-VG_FN void vg_node_merge(struct vg_state_all *s, struct vg_cell *c, u32 i)
+VG_FN void vg_node_merge(struct vg_state_all *s, struct vg_cell *c)
 {
+	u32 i = c->walk;
 	struct vg_node *n = vg_node(c, i), *a = vg_node(c, 2 * i), *b = vg_node(c, 2 * i + 1);
 	struct vg_ent *x = vg_ent(s, a->best), *y = vg_ent(s, b->best);
 	u64 hurry_x = x->flags / VG_STARVING & 1, hurry_y = y->flags / VG_STARVING & 1;
@@ -107,19 +108,22 @@ VG_FN void vg_node_merge(struct vg_state_all *s, struct vg_cell *c, u32 i)
 	n->width = wide_b + (wide_a - wide_b) * (u32)less + 1;
 }
 
-/* Enter ent @ei into @slot, or clear it, and tell the nodes above. */
+/*
+ * Enter ent @ei into @slot, or clear it, and tell the nodes above.  The way up is
+ * in the cell: the verifier would follow a variable through each level.
+ */
 VG_FN void vg_queue_put(struct vg_state_all *s, struct vg_cell *c, u32 slot, u32 ei, u32 width)
 {
 	struct vg_node *n = vg_node(c, VG_QUEUE + slot);
-	u32 i = VG_QUEUE + slot;
 	int level;
 
 	n->best = ei;
 	n->width = width;
 	n->mask = width ? vg_ent(s, ei)->mask : 0;
+	c->walk = VG_QUEUE + slot;
 	vg_times(level, c->levels) {
-		i = (i & (2 * VG_QUEUE - 1)) >> 1;
-		vg_node_merge(s, c, i);
+		c->walk = (c->walk & (2 * VG_QUEUE - 1)) >> 1;
+		vg_node_merge(s, c);
 	}
 }
 
@@ -264,6 +268,8 @@ VG_INLINE bool vg_plan_takes(struct vg_state_all *s, struct vg_cell *c, struct v
 {
 	struct vg_node *n = vg_node(c, VG_QUEUE + vg_ent(s, ei)->pos);
 
+	if (pl->barred && vg_core_bars(c, vg_ent(s, ei), pl->self))
+		return false;
 	return ei != pl->skip && n->width <= pl->narrow && (n->mask & vg_bit(pl->self));
 }
 

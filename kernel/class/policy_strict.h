@@ -15,6 +15,7 @@
 #ifndef VMGANG_POLICY_STRICT_H
 #define VMGANG_POLICY_STRICT_H
 
+#include "policy_core.h"
 #include "policy_credit.h"
 
 /* pCPUs in the idle loop that anybody may use. */
@@ -37,11 +38,20 @@ VG_INLINE u32 vg_pcpu_keeper(struct vg_cell *c, u32 bit)
 	return c->kept & vg_bit(bit) ? vg_pcpu(c, bit)->keep : VG_NONE;
 }
 
-/* Charge ent @ei what its pCPUs have been empty so far. */
+/*
+ * Has pCPU @bit, which has nothing else to run, asked for work?  Not if it is kept,
+ * or if it may not go on with what it has.
+ */
+VG_INLINE bool vg_pcpu_asked(struct vg_cell *c, u32 bit)
+{
+	return !c->nr_iso && vg_pcpu_keeper(c, bit) == VG_NONE;
+}
+
+/* Charge ent @ei what its pCPUs, and those beside it, have been empty so far. */
 VG_FN void vg_strict_settle(struct vg_state_all *s, struct vg_cell *c, u32 ei, u64 now)
 {
 	struct vg_ent *e = vg_ent(s, ei);
-	u64 empty = vg_since(now, e->kept_at) * vg_weight_of(e->kept);
+	u64 empty = vg_since(now, e->kept_at) * vg_weight_of(e->kept | e->shut);
 
 	e->kept_at = now;
 	e->vtime += vg_vtime(e, empty);
@@ -57,6 +67,8 @@ VG_INLINE void vg_strict_unkeep(struct vg_state_all *s, struct vg_cell *c, u32 e
 	vg_strict_settle(s, c, ei, now);
 	vg_ent(s, ei)->kept &= ~mask;
 	c->kept &= ~mask;
+	c->iso_kept &= ~mask;
+	c->stirred |= mask & vg_ent(s, ei)->isolate;
 }
 
 /* pCPU @bit is kept no longer. */
@@ -76,6 +88,8 @@ VG_INLINE void vg_pcpu_keep(struct vg_state_all *s, struct vg_cell *c, u32 bit, 
 	p->gang = ei;
 	c->kept |= vg_bit(bit);
 	vg_ent(s, ei)->kept |= vg_bit(bit);
+	c->iso_kept |= vg_bit(bit) & vg_ent(s, ei)->isolate;
+	c->stirred |= vg_bit(bit) & vg_ent(s, ei)->isolate;
 }
 
 /* Say how long pCPUs stayed empty for @ei. */
@@ -95,6 +109,9 @@ VG_INLINE void vg_strict_release(struct vg_state_all *s, struct vg_cell *c, stru
 	struct vg_ent *e = vg_ent(s, ei);
 
 	pl->kick |= e->kept;
+	/* Their siblings are free as well. */
+	if (e->kept && e->isolate)
+		pl->kick |= vg_cell_idle(c);
 	vg_strict_unkeep(s, c, ei, e->kept, pl->now);
 	vg_strict_tell(e, pl, ei);
 }
@@ -130,7 +147,7 @@ VG_FN u32 vg_strict_place(struct vg_state_all *s, struct vg_cell *c, u32 vi, u32
 	return mine & vg_bit(v->bit) ? v->bit : vg_lowest(mine);
 }
 
-/* A member of @ei still runs on a pCPU that is another VM's by now. */
+/* A member of @ei still runs on a pCPU, or a core, that is another VM's by now. */
 VG_FN bool vg_strict_torn(struct vg_state_all *s, struct vg_cell *c, u32 ei)
 {
 	struct vg_ent *e = vg_ent(s, ei);
@@ -142,7 +159,7 @@ VG_FN bool vg_strict_torn(struct vg_state_all *s, struct vg_cell *c, u32 ei)
 	vg_each_bit(b, m, e->on) {
 		u32 vi = vg_pcpu(c, b)->coming;
 
-		if (vi != VG_NONE && vg_vcpu(s, vi)->ent != ei)
+		if ((vi != VG_NONE && vg_vcpu(s, vi)->ent != ei) || vg_core_waits(c, e, b))
 			return true;
 	}
 	return false;

@@ -60,9 +60,25 @@ VG_FN u32 vg_cell_add_pcpu(struct vg_cell *c, u32 cpu)
 	p->keep = VG_NONE;
 	p->hint = VG_NONE;
 	p->spun = VG_NONE;
+	p->holder = VG_NONE;
+	p->core = vg_bit(bit);
+	if (!c->threads)
+		c->threads = 1;
 	c->all |= vg_bit(bit);
 	c->nr_pcpus++;
 	return bit;
+}
+
+/* pCPU @bit is of the same core as @other. */
+VG_FN void vg_cell_join_core(struct vg_cell *c, u32 bit, u32 other)
+{
+	u64 core = vg_pcpu(c, bit)->core | vg_pcpu(c, other)->core, m;
+	u32 b;
+
+	vg_each_bit(b, m, core)
+		vg_pcpu(c, b)->core = core;
+	if (c->threads < vg_weight_of(core))
+		c->threads = vg_weight_of(core);
 }
 
 /* The cell of @cells with the least weight for each of its pCPUs. */
@@ -129,6 +145,9 @@ VG_FN u32 vg_ent_get(struct vg_state_all *s, u32 slot, u32 cell)
 	e->members = VG_NONE;
 	e->kept = 0;
 	e->kept_at = 0;
+	e->shut = 0;
+	e->come = 0;
+	e->isolate = 0;
 	e->frag = 0;
 	e->coming = 0;
 	e->seen = 0;
@@ -205,6 +224,7 @@ VG_FN u32 vg_vcpu_get(struct vg_state_all *s, struct vmgang_bpf_vm *info,
 		vm->spin = info->spin;
 		vg_guard_set(vm, info);
 		vm->skew = (u64)info->skew_us * 1000;
+		vm->isolate = info->isolate == VMGANG_ISOLATE_CORE;
 		vg_adapt_begin(&vm->adapt);
 		vm->slice = (u64)info->slice_us * 1000;
 		vm->weight = weight;
@@ -341,8 +361,10 @@ VG_FN void vg_vcpu_bind(struct vg_state_all *s, struct vg_cell *c, u32 vi, u32 e
 	v->mask = mask;
 	v->progress = 0;
 	v->idled = 1;
-	if (!e->nr_bound)
+	if (!e->nr_bound) {
 		vg_ent_link(s, c, ei);
+		vg_ent_isolate(s, c, ei, vg_vm(s, e->slot)->isolate, 0);
+	}
 	vg_ent_join(s, vi);
 	vg_ent_relax(s, c, ei, 0);
 	if ((mask & c->all) != c->all)
@@ -375,6 +397,7 @@ VG_FN void vg_vcpu_unbind(struct vg_state_all *s, struct vg_cell *c, struct vg_p
 	vg_ent_relax(s, c, v->ent, pl->now);
 	vg_strict_trim(s, c, pl, v->ent);
 	if (!e->nr_bound) {
+		vg_ent_isolate(s, c, v->ent, false, pl->now);
 		vg_ent_unlink(s, c, v->ent);
 		vg_ent_unthrottle(s, c, v->ent);
 		vg_queue_sort(s, c, pl->now);
@@ -414,6 +437,7 @@ VG_FN void vg_ent_policy(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 	vg_ent_cosched(s, c, pl, ei, vg_vm_cosched(vm));
 	vg_ent_relax(s, c, ei, pl->now);
 	vg_relaxed_free(s, c, pl, ei);
+	vg_ent_isolation(s, c, pl, ei);
 	e->slice = vm->slice;
 	e->inv = vg_weight_inv(vm->weight);
 	vg_ent_requeue(s, c, ei);

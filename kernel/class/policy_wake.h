@@ -37,7 +37,8 @@ VG_FN u32 vg_wake_victim(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 		other = p->cur;
 		if (other == VG_NONE || p->coming != VG_NONE || (c->kept & vg_bit(b)) ||
 		    vg_vcpu(s, other)->ent == v->ent ||
-		    vg_strict_on(s, c, vg_vcpu(s, other)->ent, pl->now))
+		    vg_strict_on(s, c, vg_vcpu(s, other)->ent, pl->now) ||
+		    !vg_core_open(s, c, pl, v->ent, b))
 			continue;
 		o = vg_ent(s, vg_vcpu(s, other)->ent);
 		if (!gran) {
@@ -67,13 +68,95 @@ VG_FN u32 vg_wake_victim(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 /* Who woke the vCPU that was placed on pCPU @bit sends it there, or the pCPU asks. */
 VG_INLINE u32 vg_wake_send(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 bit)
 {
-	if (vg_pcpu_guarded(s, c, bit)) {
+	struct vg_ent *e = vg_ent(s, vg_vcpu(s, vg_pcpu(c, bit)->coming)->ent);
+
+	if (vg_pcpu_guarded(s, c, bit) || vg_core_waits(c, e, bit)) {
 		pl->kick |= vg_bit(bit);
 		return VG_NONE;
 	}
 	vg_pcpu(c, bit)->sent = 1;
 	pl->kick &= ~vg_bit(bit);
 	return bit;
+}
+
+/*
+ * The pCPU for vCPU @vi, in pl->spot, if it is its turn; pl->whole: all of its gang
+ * have got one by now, so that is settled.
+ */
+VG_FN void vg_wake_seek(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 vi,
+			bool preempt)
+{
+	struct vg_vcpu *v = vg_vcpu(s, vi);
+	struct vg_ent *e = vg_ent(s, v->ent);
+	u64 idle = vg_core_idle(c, e, vg_cell_idle(c) & v->mask);
+
+	if (v->state != VG_WAITING || v->costop || (e->flags & VG_THROTTLED))
+		return;
+	if (!idle && v->rsv.left > 0) {
+		vg_edf_urge(s, c, pl, vi);
+		return;
+	}
+	pl->strict = vg_ent_is_strict(c, e);
+	pl->gang = vg_ent_is_gang(c, e);
+	if (pl->strict && !e->on && !vg_strict_on(s, c, v->ent, pl->now))
+		vg_gang_stop(s, c, pl, v->ent);
+	if (idle)
+		pl->spot = idle & vg_bit(v->bit) ? v->bit : vg_lowest(idle);
+	if (pl->gang && (e->flags & VG_ON) && e->kept)
+		pl->spot = vg_strict_place(s, c, vi, pl->spot);
+	if (pl->spot != VG_NONE && vg_core_bars(c, e, pl->spot))
+		pl->spot = VG_NONE;
+	vg_forget();
+	/* Whoever comes for the end of a stint takes what is free, and does not lengthen it. */
+	if (pl->gang && (e->flags & VG_ON) &&
+	    (pl->spot != VG_NONE || pl->now + VG_SLOP < e->deadline)) {
+		if (pl->spot == VG_NONE && preempt)
+			pl->spot = vg_wake_victim(s, c, pl, vi, 0);
+		if (pl->spot != VG_NONE)
+			vg_count(c, VG_STAT_REJOINS, 1);
+		else if (pl->strict && !e->on)
+			vg_gang_stop(s, c, pl, v->ent);
+	} else if (pl->gang && vg_ent_need(c, e) > 1) {
+		u64 done = vg_ent_vtime(e);
+
+		if (pl->spot == VG_NONE &&
+		    (preempt || !vg_before(e->vtime + vg_vtime(e, e->slice), c->vnow)))
+			return;
+		if (vg_gang_start(s, c, pl, v->ent)) {
+			pl->spot = v->bit;
+			pl->whole = 1;
+			vg_cell_advance(c, v->bit, done);
+		} else if (pl->spot != VG_NONE) {
+			vg_gang_hold(s, c, pl, v->ent);
+			if (pl->strict)
+				pl->spot = VG_NONE;
+		}
+	} else if (pl->spot != VG_NONE) {
+		vg_cell_advance(c, pl->spot, vg_ent_vtime(e));
+		vg_count(c, VG_STAT_WAKE_IDLE, 1);
+	} else if (preempt || e->head == vi) {
+		/* Who had to make room does not pass a sibling that waits for longer. */
+		pl->spot = vg_wake_victim(s, c, pl, vi, preempt ? VG_WAKE_GRAN : e->slice);
+		if (pl->spot != VG_NONE)
+			vg_count(c, VG_STAT_WAKE_PREEMPTS, 1);
+	}
+}
+
+/* It takes that pCPU. */
+VG_FN void vg_wake_take(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 vi)
+{
+	struct vg_vcpu *v = vg_vcpu(s, vi);
+	struct vg_ent *e = vg_ent(s, v->ent);
+
+	if (pl->gang && vg_ent_need(c, e) == 1)
+		vg_gang_begin(s, c, pl, v->ent);
+	vg_core_seize(c, pl, e, pl->spot);
+	vg_pcpu_displace(s, c, pl, pl->spot, v->ent);
+	vg_pcpu_call_off(s, c, pl->spot, pl->now);
+	vg_vcpu_place(s, c, vi, pl->spot, pl);
+	if (pl->gang && !(e->flags & VG_ON))
+		vg_pcpu_shorten(c, pl->spot, pl->now);
+	vg_gang_release(c, e);
 }
 
 /*
@@ -86,70 +169,18 @@ VG_INLINE u32 vg_wake_send(struct vg_state_all *s, struct vg_cell *c, struct vg_
 VG_FN u32 vg_wake(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 vi,
 		  bool preempt)
 {
-	struct vg_vcpu *v = vg_vcpu(s, vi);
-	struct vg_ent *e = vg_ent(s, v->ent);
-	u64 idle = vg_cell_idle(c) & v->mask;
-	u32 b = VG_NONE;
-	u64 done = vg_ent_vtime(e);
+	u32 bit = VG_NONE;
 
-	if (v->state != VG_WAITING || v->costop || (e->flags & VG_THROTTLED))
-		return VG_NONE;
-	if (!idle && v->rsv.left > 0) {
-		vg_edf_urge(s, c, pl, vi);
-		return VG_NONE;
-	}
-	pl->strict = vg_ent_is_strict(c, e);
-	pl->gang = vg_ent_is_gang(c, e);
-	if (pl->strict && !e->on && !vg_strict_on(s, c, v->ent, pl->now))
-		vg_gang_stop(s, c, pl, v->ent);
-	if (idle)
-		b = idle & vg_bit(v->bit) ? v->bit : vg_lowest(idle);
-	if (pl->gang && (e->flags & VG_ON) && e->kept)
-		b = vg_strict_place(s, c, vi, b);
-	/* Whoever comes for the end of a stint takes what is free, and does not lengthen it. */
-	if (pl->gang && (e->flags & VG_ON) &&
-	    (b != VG_NONE || pl->now + VG_SLOP < e->deadline)) {
-		if (b == VG_NONE && preempt)
-			b = vg_wake_victim(s, c, pl, vi, 0);
-		if (b == VG_NONE) {
-			if (pl->strict && !e->on)
-				vg_gang_stop(s, c, pl, v->ent);
-			return VG_NONE;
-		}
-		vg_count(c, VG_STAT_REJOINS, 1);
-	} else if (pl->gang && vg_ent_need(c, e) > 1) {
-		if (b == VG_NONE &&
-		    (preempt || !vg_before(e->vtime + vg_vtime(e, e->slice), c->vnow)))
-			return VG_NONE;
-		if (vg_gang_start(s, c, pl, v->ent)) {
-			vg_cell_advance(c, v->bit, done);
-			return vg_wake_send(s, c, pl, v->bit);
-		}
-		if (b == VG_NONE)
-			return VG_NONE;
-		vg_gang_hold(s, c, pl, v->ent);
-		if (pl->strict)
-			return VG_NONE;
-	} else if (b != VG_NONE) {
-		vg_cell_advance(c, b, done);
-		vg_count(c, VG_STAT_WAKE_IDLE, 1);
-	} else {
-		/* Who had to make room does not pass a sibling that waits for longer. */
-		if (preempt || e->head == vi)
-			b = vg_wake_victim(s, c, pl, vi, preempt ? VG_WAKE_GRAN : e->slice);
-		if (b == VG_NONE)
-			return VG_NONE;
-		vg_count(c, VG_STAT_WAKE_PREEMPTS, 1);
-	}
-	if (pl->gang && vg_ent_need(c, e) == 1)
-		vg_gang_begin(s, c, pl, v->ent);
-	vg_pcpu_displace(s, c, pl, b, v->ent);
-	vg_pcpu_call_off(s, c, b, pl->now);
-	vg_vcpu_place(s, c, vi, b, pl);
-	if (pl->gang && !(e->flags & VG_ON))
-		vg_pcpu_shorten(c, b, pl->now);
-	vg_gang_release(c, e);
-	return vg_wake_send(s, c, pl, b);
+	pl->spot = VG_NONE;
+	pl->whole = 0;
+	vg_wake_seek(s, c, pl, vi, preempt);
+	vg_forget();
+	if (pl->spot != VG_NONE && !pl->whole)
+		vg_wake_take(s, c, pl, vi);
+	if (pl->spot != VG_NONE)
+		bit = vg_wake_send(s, c, pl, pl->spot);
+	vg_core_settle(s, c, pl->now);
+	return bit;
 }
 
 #endif /* VMGANG_POLICY_WAKE_H */

@@ -93,6 +93,18 @@ static void check_kvm(struct vg_doctor *d)
 		say_ple(d, "kvm_amd", "pause_filter_count", value);
 }
 
+static void check_cores(struct vg_doctor *d)
+{
+	char active[8];
+	bool smt = vg_doctor_read(d, "/sys/devices/system/cpu/smt/active",
+				  active, sizeof(active)) == 0 &&
+		   strcmp(active, "1") == 0;
+
+	vg_doctor_say(d, "cores", VG_FINDING_OK, NULL, "%s", smt ?
+		      "several threads each: isolate=core keeps other VMs off a VM's cores" :
+		      "one thread each: isolate=core changes nothing");
+}
+
 /* Only root reads debugfs; the first CPU stands for all. */
 static void check_deadline_server(struct vg_doctor *d)
 {
@@ -149,6 +161,7 @@ void vg_doctor_host(struct vg_doctor *d)
 	check_kernel(d);
 	check_btf(d);
 	check_kvm(d);
+	check_cores(d);
 	check_cgroup(d);
 	check_owner(d);
 	check_deadline_server(d);

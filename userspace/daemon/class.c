@@ -342,8 +342,10 @@ static int prepare(struct gang_bpf *skel, char **error)
 	r = vg_topology_read(&topo, NULL);
 	if (r < 0)
 		return fail(r, error, "can not read the topology of the CPUs: %s", strerror(-r));
-	for (i = 0; i < VG_MAX_CPUS; i++)
+	for (i = 0; i < VG_MAX_CPUS; i++) {
+		skel->rodata->cpu_core[i] = topo.core[i];
 		skel->rodata->cpu_cell[i] = topo.cell[i];
+	}
 	skel->rodata->nr_cpus = topo.nr_cpus;
 	skel->rodata->nr_cells = topo.nr_cells;
 	skel->rodata->host_ple = has_ple();
@@ -485,6 +487,7 @@ static const char * const stat_names[VG_NR_STATS] = {
 	[VG_STAT_LEADERS] = "leaders_stopped",
 	[VG_STAT_MOVES] = "homes_moved",
 	[VG_STAT_ARRIVALS] = "vcpus_moved",
+	[VG_STAT_OVERLAPS] = "overlaps",
 };
 
 int vg_class_stats(struct vg_class *c, char **ret)

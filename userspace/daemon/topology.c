@@ -85,6 +85,31 @@ static uint32_t lowest_of(const char *root, uint32_t cpu, const char *file)
 	return low;
 }
 
+struct search {
+	const bool *online;
+	uint32_t low;
+};
+
+static void lowest_online(uint32_t cpu, void *arg)
+{
+	struct search *s = arg;
+
+	if (s->online[cpu] && cpu < s->low)
+		s->low = cpu;
+}
+
+/* The core of @cpu, by its lowest CPU that is online. */
+static uint32_t core_of(const char *root, uint32_t cpu, const bool *online)
+{
+	struct search s = { .online = online, .low = cpu };
+	char path[PATH_MAX], buf[4096] = "";
+
+	snprintf(path, sizeof(path), "%s/cpu%u/topology/thread_siblings_list", root, cpu);
+	if (read_text(path, buf, sizeof(buf)) < 0 || list_for_each(buf, lowest_online, &s) < 0)
+		return cpu;
+	return s.low;
+}
+
 /* The cache of the highest level that @cpu has, by its lowest CPU. */
 static uint32_t cache_of(const char *root, uint32_t cpu)
 {
@@ -112,6 +137,7 @@ int vg_topology_read(struct vg_topology *ret, const char *root)
 {
 	bool online[VG_TOPOLOGY_CPUS] = {};
 	uint32_t size[VG_TOPOLOGY_CPUS] = {}, key[VG_TOPOLOGY_CPUS];
+	uint32_t threads[VG_TOPOLOGY_CPUS];	/* of the core of that CPU */
 	uint32_t cell_key[MAX_CELLS], cell_size[MAX_CELLS] = {}, i, j;
 	struct group g[VG_TOPOLOGY_CPUS];
 	char path[PATH_MAX], buf[4096] = "";
@@ -130,9 +156,13 @@ int vg_topology_read(struct vg_topology *ret, const char *root)
 	ret->nr_cells = 0;
 	for (i = 0; i < VG_TOPOLOGY_CPUS; i++) {
 		ret->cell[i] = UINT32_MAX;
+		ret->core[i] = i;
+		threads[i] = 0;
 		if (!online[i])
 			continue;
 		ret->nr_cpus = i + 1;
+		ret->core[i] = core_of(root, i, online);
+		threads[ret->core[i]]++;
 		g[i].package = lowest_of(root, i, "topology/package_cpus_list");
 		if (g[i].package >= VG_TOPOLOGY_CPUS)
 			g[i].package = 0;
@@ -144,10 +174,14 @@ int vg_topology_read(struct vg_topology *ret, const char *root)
 	for (i = 0; i < ret->nr_cpus; i++) {
 		if (!online[i])
 			continue;
+		if (ret->core[i] < i) {
+			ret->cell[i] = ret->cell[ret->core[i]];
+			continue;
+		}
 		key[i] = size[g[i].first] < SMALL_CACHE ? VG_TOPOLOGY_CPUS + g[i].package :
 			 g[i].first;
 		for (j = 0; j < ret->nr_cells; j++)
-			if (cell_key[j] == key[i] && cell_size[j] < CELL_CPUS)
+			if (cell_key[j] == key[i] && cell_size[j] + threads[i] <= CELL_CPUS)
 				break;
 		if (j == ret->nr_cells) {
 			if (j == MAX_CELLS)
@@ -155,7 +189,7 @@ int vg_topology_read(struct vg_topology *ret, const char *root)
 			cell_key[j] = key[i];
 			ret->nr_cells++;
 		}
-		cell_size[j]++;
+		cell_size[j] += threads[i];
 		ret->cell[i] = j;
 	}
 	return ret->nr_cells ? 0 : -ENODEV;

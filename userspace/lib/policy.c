@@ -23,6 +23,7 @@ static const char *const cosched_values[] = {
 	"off", "strict", "gang", "relaxed", "adaptive", NULL
 };
 static const char *const guard_values[] = { "off", "kernel", "hint", NULL };
+static const char *const isolate_values[] = { "off", "core", NULL };
 static const char *const spin_values[] = {
 	"off", "yield", "preempt", NULL
 };
@@ -85,6 +86,13 @@ static const struct {
 		.builtin = "5000",
 		.min = SKEW_US_MIN,
 		.max = SKEW_US_MAX,
+	},
+	[VG_KNOB_ISOLATE] = {
+		.name = "isolate",
+		.sysfs = "policy/isolate",
+		.allowed = "off, core",
+		.builtin = "off",
+		.values = isolate_values,
 	},
 	[VG_KNOB_MANAGED] = {
 		.name = "managed",

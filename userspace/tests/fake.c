@@ -42,6 +42,7 @@ void fake_new(struct fake *f)
 	fake_write(f, "sysfs/cosched_values", "off gang\n");
 	fake_write(f, "sysfs/guard_values", "off\n");
 	fake_write(f, "sysfs/spin_values", "off yield\n");
+	fake_write(f, "sysfs/isolate_values", "off core\n");
 	set_env(f, "VMGANG_ROOT", "root");
 	set_env(f, "VMGANG_SYSFS", "sysfs");
 	set_env(f, "VMGANG_PROC", "proc");
@@ -195,6 +196,7 @@ void fake_vm(const struct fake *f, int pid, int id, int nr_vcpus,
 	fake_write(f, "new/policy/guard", "off\n");
 	fake_write(f, "new/policy/guard_us", "1000\n");
 	fake_write(f, "new/policy/skew_us", "5000\n");
+	fake_write(f, "new/policy/isolate", "off\n");
 	fake_write(f, "new/policy/slice_us", "20000\n");
 	fake_write(f, "new/policy/managed", "1\n");
 	fake_write(f, "new/policy/reserve_period_us", "0\n");

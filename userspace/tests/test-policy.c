@@ -22,6 +22,7 @@ static void knob_values(void **state)
 		{ "reserve_period_us", "1000000", 0 }, { "reserve_period_us", "1000001", -ERANGE },
 		{ "reserve_slice_us", "0", 0 }, { "reserve_slice_us", "99", -ERANGE },
 		{ "extratime", "1", 0 }, { "extratime", "2", -EINVAL },
+		{ "isolate", "core", 0 }, { "isolate", "thread", -EINVAL },
 		{ "slice_us", "999", -ERANGE }, { "slice_us", "100001", -ERANGE },
 		{ "slice_us", "-1", -EINVAL }, { "slice_us", "+5000", -EINVAL },
 		{ "slice_us", "5000us", -EINVAL }, { "slice_us", "", -EINVAL },
@@ -53,7 +54,7 @@ static void errors_explain(void **state)
 	vg_knob_check("spun", "off", &error);
 	assert_string_equal(error,
 		"unknown knob \"spun\" (known: preset, cosched, "
-		"guard, spin, slice_us, guard_us, skew_us, managed, "
+		"guard, spin, slice_us, guard_us, skew_us, isolate, managed, "
 		"reserve_period_us, reserve_slice_us, extratime)");
 	free(error);
 }

@@ -22,6 +22,9 @@ long=$(head -c 4000 /dev/zero | tr '\0' x)
 for value in '' ' ' 2 -1 on Gang gang0 'gang off' relax "$long" $'\x01'; do
 	refused "$p/cosched" "$value"
 done
+for value in '' 1 Core 'core off' smt "$long" $'\x01'; do
+	refused "$p/isolate" "$value"
+done
 for value in '' x 0 999 100001 -1 20000us 1e4 99999999999999999999 0x4e20z "$long"; do
 	refused "$p/slice_us" "$value"
 done
@@ -42,7 +45,7 @@ for value in '' 2 -1 yes no1 01x "$long"; do
 done
 refused "$sys/vms/$vm/name" "$(head -c 300 /dev/zero | tr '\0' n)"
 read_only=$(find $sys -type f -perm /222 | sed -E 's,.*/vms/[^/]+/,,' | sort | tr '\n' ' ')
-wanted='name policy/cosched policy/extratime policy/guard policy/guard_us policy/managed'
+wanted='name policy/cosched policy/extratime policy/guard policy/guard_us policy/isolate policy/managed'
 wanted+=' policy/reserve_period_us policy/reserve_slice_us policy/skew_us policy/slice_us policy/spin '
 is "$wanted" \
 	"$(echo "$read_only" | tr ' ' '\n' | grep -v '^uevent$\|^$' | tr '\n' ' ')" \
@@ -51,6 +54,10 @@ is "$wanted" \
 for value in gang strict relaxed adaptive off; do
 	knob "$vm" cosched $value
 	is $value "$(knob "$vm" cosched)" "cosched takes $value"
+done
+for value in core off; do
+	knob "$vm" isolate $value
+	is $value "$(knob "$vm" isolate)" "isolate takes $value"
 done
 for value in 1000 100000 20000; do
 	knob "$vm" slice_us $value

@@ -54,6 +54,7 @@ struct sim {
 	u64 idle_ns, lost_ns;		/* pCPU time idle; idle though work waited */
 	u64 missed;			/* reservations not met */
 	u64 starts, worst_start;	/* gang starts; latest member, ns */
+	u64 overlaps;			/* stints begun beside whom one may not */
 	u32 nr_cpus;
 	u32 cell[SIM_CPUS];		/* of each pCPU */
 	u32 bit[SIM_CPUS];
@@ -97,6 +98,16 @@ static inline struct sim *sim_new_cells(u32 cells, u32 size, u64 seed)
 		vg_idle_set(sim_cell(m, b), m->bit[b]);
 	}
 	return m;
+}
+
+/* Its cores have @threads siblings each. */
+static inline void sim_smt(struct sim *m, u32 threads)
+{
+	u32 b;
+
+	for (b = 0; b < m->nr_cpus; b++)
+		if (b % threads)
+			vg_cell_join_core(sim_cell(m, b), m->bit[b], m->bit[b - b % threads]);
 }
 
 static inline struct sim *sim_new(u32 cpus, u64 seed)
@@ -219,11 +230,28 @@ static inline void sim_stop(struct sim *m, u32 b)
 	}
 }
 
+/* @vi begins on @b: beside a VM that one of the two may not be beside? */
+static inline void sim_beside(struct sim *m, u32 b, u32 vi)
+{
+	u64 core = sim_cell(m, b)->pcpu[m->bit[b]].core;
+	u32 i, slot = m->st.vcpus[vi].slot, other;
+
+	for (i = 0; i < m->nr_cpus; i++) {
+		if (i == b || m->cell[i] != m->cell[b] || !(core & vg_bit(m->bit[i])) ||
+		    m->cur[i] == VG_NONE)
+			continue;
+		other = m->st.vcpus[m->cur[i]].slot;
+		if (other != slot && (m->st.vms[slot].isolate || m->st.vms[other].isolate))
+			m->overlaps++;
+	}
+}
+
 static inline void sim_run(struct sim *m, u32 b, u32 vi)
 {
 	struct vg_cell *c = sim_cell(m, b);
 	struct sim_vcpu *v = &m->v[vi];
 
+	sim_beside(m, b, vi);
 	m->cur[b] = vi;
 	m->idle[b] = false;
 	v->slice = true;
@@ -234,6 +262,7 @@ static inline void sim_run(struct sim *m, u32 b, u32 vi)
 	if (vg_pcpu(c, m->bit[b])->pass && m->plan.clock - vg_pcpu(c, m->bit[b])->pass == m->pass)
 		m->passes++;
 	vg_vcpu_run(&m->st, c, &m->plan, vi, m->bit[b]);
+	sim_kick(m, c, m->plan.kick);
 }
 
 /* schedule() on pCPU @b. */
