@@ -127,7 +127,7 @@ static void smooth(struct swim *s)
 static int swim_prepare(struct run *run)
 {
 	static const char *const names[] = { "EDGE", NULL };
-	unsigned long edge[2] = { 64 };
+	unsigned long edge[2] = { 128 };
 	struct swim *s = calloc(1, sizeof(*s));
 	int i;
 

@@ -27,7 +27,7 @@ struct wupwise {
 static int wupwise_prepare(struct run *run)
 {
 	static const char *const names[] = { "BLOCKS", NULL };
-	unsigned long blocks[2] = { 5 }, i;
+	unsigned long blocks[2] = { 8 }, i;
 	struct wupwise *w = calloc(1, sizeof(*w));
 	uint64_t x = 1;
 
