@@ -4,7 +4,8 @@
  * opens the port to the host, and starts work(.c) as the host asks:
  *
  *	<- hello			-> hello CPUS KERNEL
- *	<- prepare WORKLOAD THREADS ARGUMENT	ARGUMENT may be -
+ *	<- prepare WORKLOAD THREADS ARGUMENT	-> note kernel: ...
+ *						ARGUMENT may be -
  *	all else goes to the workload, and all that it says to the host
  *
  * A workload whose host has gone is ended.
@@ -28,6 +29,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/klog.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/socket.h>
@@ -171,6 +173,22 @@ static void child_speaks(void)
 	child_end();
 }
 
+/* What the kernel says of its locks decides how it behaves on a shared host. */
+static void tell_locks(void)
+{
+	static char log[1 << 18];
+	int len = klogctl(3 /* SYSLOG_ACTION_READ_ALL */, log, sizeof(log) - 1);
+	char *at, *end;
+
+	if (len <= 0)
+		return;
+	log[len] = '\0';
+	at = strstr(log, "PV spinlocks ");
+	end = at ? strchr(at, '\n') : NULL;
+	if (end)
+		tell("note kernel: %.*s", (int)(end - at), at);
+}
+
 static void host_says(char *line)
 {
 	struct utsname name;
@@ -185,6 +203,7 @@ static void host_says(char *line)
 		     word = strtok_r(NULL, " ", &rest))
 			if (strcmp(word, "-") != 0)
 				argv[i++] = word;
+		tell_locks();
 		child_start(argv);
 	} else if (!child.pid) {
 		tell("error no workload is prepared for '%.60s'", line);

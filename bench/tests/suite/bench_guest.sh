@@ -27,7 +27,7 @@ vm image && first=$(cat "$work/out") && sum=$(sha256sum <"$first/initrd") &&
 ok $? 'the image is the same bytes when it is made again'
 "$bench_vm" start "$dir" bench-b 2 --net 2>"$work/err-b" &
 other=$!
-vm start "$dir" bench-a 2 --metadata "$work/esx.xml"
+vm start "$dir" bench-a 2 --metadata "$work/esx.xml" --pv-spinlocks on
 is 0 $? 'a guest with metadata starts, and works'
 wait "$other"
 is 0 $? 'and one with a network, at the same time'
@@ -51,6 +51,9 @@ both() {
 	ok $? 'ten fields'
 }
 both 1 bzip2:2 web:2
+grep -q '^# bench-a: kernel: PV spinlocks enabled' "$work/err" &&
+	grep -q '^# bench-b: kernel: PV spinlocks disabled, forced by' "$work/err"
+ok $? 'the kernel has the locks that were asked for: halting in one, spinning in the other'
 grep -q '# bench-a: 2 blocks decompressed and compared' "$work/err"
 ok $? 'what was compressed can be decompressed'
 within "$(field bench-b 9)" "$(field bench-b 7)" 60000000 'web: p99 is above the median'
