@@ -17,6 +17,7 @@
 #include "web.h"
 
 #define CONNECT_SECONDS	20
+#define MAX_THINK_US	10000000
 
 /* One connection: either it waits for an answer, or it thinks until next_ns. */
 struct exchange {
@@ -44,10 +45,11 @@ static int parse(struct client *c, const char *argument)
 		c->connections = strtoul(argument, &end, 10);
 		think_us = *end == '/' ? strtoul(end + 1, &end, 10) : 0;
 		if (end == argument || *end || end[-1] == '/' || !c->connections ||
-		    c->connections > CLIENT_MAX_CONNECTIONS || think_us > 10000000 ||
+		    c->connections > CLIENT_MAX_CONNECTIONS || think_us > MAX_THINK_US ||
 		    strpbrk(argument, "-+ ")) {
-			fprintf(stderr, "bench-vm: %s: '%s' is not CONNECTIONS/THINK_US, from 1 to %d and from 0 to 10000000\n",
-				c->name, argument, CLIENT_MAX_CONNECTIONS);
+			fprintf(stderr, "bench-vm: %s: '%s' is not %s, from 1 to %d and 0 to %d\n",
+				c->name, argument, "CONNECTIONS/THINK_US",
+				CLIENT_MAX_CONNECTIONS, MAX_THINK_US);
 			return -1;
 		}
 	}
@@ -60,6 +62,8 @@ static int connect_to(const struct sockaddr_in *to)
 	const struct timeval patience = { .tv_sec = CONNECT_SECONDS };
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
 
+	if (fd < 0)
+		return -1;
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	if (!connect(fd, (const struct sockaddr *)to, sizeof(*to)))

@@ -34,7 +34,7 @@ static int kernlock_prepare(struct run *run)
 		return run_problem(run, "kernlock takes no argument, not '%s'", run->arg);
 	if (!k)
 		return run_problem(run, "kernlock: no memory");
-	strcpy(k->dir, "/tmp/kernlock.XXXXXX");
+	snprintf(k->dir, sizeof(k->dir), "/tmp/kernlock.XXXXXX");
 	if (!mkdtemp(k->dir))
 		return run_problem(run, "kernlock: %s: %s", k->dir, strerror(errno));
 	k->fd = open(k->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -41,9 +41,11 @@ int link_open(struct link *link, const char *path, uint64_t deadline_ns)
 	link->len = 0;
 	if (strlen(path) >= sizeof(un.sun_path))
 		return complain(link, "the path of its socket is too long");
-	strcpy(un.sun_path, path);
+	memcpy(un.sun_path, path, strlen(path));
 	for (;;) {
 		link->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		if (link->fd < 0)
+			return complain(link, strerror(errno));
 		if (!connect(link->fd, (struct sockaddr *)&un, sizeof(un)))
 			return 0;
 		close(link->fd);

@@ -36,7 +36,8 @@ static int usage(void)
 	fprintf(stderr,
 		"usage: talk calibrate\n"
 		"       talk wait DIR NAME CPUS SECONDS\n"
-		"       talk run DIR SECONDS [--work UNITS] [--notes] NAME:WORKLOAD[:THREADS[:ARGUMENT]]...\n");
+		"       talk run DIR SECONDS [--work UNITS] [--notes] TASK...\n"
+		"TASK: NAME:WORKLOAD[:THREADS[:ARGUMENT]]\n");
 	return 2;
 }
 
@@ -277,7 +278,8 @@ static int run_options(int argc, char **argv)
 		if (!strcmp(argv[i], "--notes")) {
 			notes = true;
 		} else if (!strcmp(argv[i], "--work")) {
-			if (++i == argc || !positive(argv[i], 1e15, &number) || number < 1) {
+			i++;
+			if (i == argc || !positive(argv[i], 1e15, &number) || number < 1) {
 				fprintf(stderr, "bench-vm: --work: '%s' is not a number of units\n",
 					i < argc ? argv[i] : "");
 				return 2;

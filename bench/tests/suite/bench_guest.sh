@@ -64,8 +64,9 @@ within "$(field bench-a 10)" "$(field bench-a 9)" 60000000 'spinlock: the longes
 both 1 burn:2 echo:1
 both 1 swim-passive:2 wupwise:2
 
+sum_of() { sed -n "s/^# $1: \(checksum .*\)/\1/p" "$work/err"; }
 vm run "$dir" 60 --work 4 --notes bench-a:swim:1:64 bench-b:swim:2:64 &&
-	is "$(sed -n 's/^# bench-a: //p' "$work/err")" "$(sed -n 's/^# bench-b: //p' "$work/err")" \
+	is "$(sum_of bench-a)" "$(sum_of bench-b)" \
 		'swim: one thread and two come to the same'
 is 4.00 "$(field bench-b 5)" 'and do the work they are given'
 vm run "$dir" 1 bench-a:idle bench-b:idle && is 0.00 "$(field bench-a 5)" 'idle does nothing'
