@@ -337,7 +337,8 @@ static int serve_socket(const char *path)
 
 	strncpy(un.sun_path, path, sizeof(un.sun_path) - 1);
 	listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (listener < 0 || bind(listener, (struct sockaddr *)&un, sizeof(un)) || listen(listener, 4)) {
+	if (listener < 0 || bind(listener, (struct sockaddr *)&un, sizeof(un)) ||
+	    listen(listener, 4)) {
 		perror(path);
 		return 1;
 	}
