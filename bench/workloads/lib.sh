@@ -8,6 +8,7 @@
 sys=${VMGANG_SYSFS:-/sys/kernel/vmgang}
 cgroups=${VMGANG_CGROUPS:-/sys/fs/cgroup}
 stats=$here/workloads/stats.awk
+median=$here/workloads/median.awk
 tmp=$(mktemp -d /tmp/vmgang-bench.XXXXXX)
 mkfifo "$tmp/nap"
 tsv=
