@@ -161,7 +161,8 @@ static void doctor(void **state)
 	make_dirs(h, "sys/kernel/debug/sched/ext_server/cpu0");
 	make_dirs(h, "sys/module/kvm_amd/parameters");
 	make_dirs(h, "dev");
-	make_dirs(h, "sys/devices/system/cpu");
+	make_dirs(h, "sys/devices/system/cpu/smt");
+	fake_write(&h->fake, "root/sys/devices/system/cpu/smt/active", "0\n");
 	fake_write(&h->fake, "root/sys/devices/system/cpu/online", "0\n");
 	fake_write(&h->fake, "root/sys/kernel/sched_ext/state", "enabled\n");
 	fake_write(&h->fake, "root/sys/kernel/sched_ext/root/ops", "vmgang\n");
@@ -191,6 +192,10 @@ static void doctor(void **state)
 	assert_string_equal(result_of(w, "daemon"), "warn");
 	assert_int_equal(cli("doctor", out, sizeof(out), NULL), 0);
 	assert_non_null(strstr(out, "50 ms of each 1000 ms"));
+	assert_non_null(strstr(out, "one thread each: isolate=core changes nothing"));
+	fake_write(&h->fake, "root/sys/devices/system/cpu/smt/active", "1\n");
+	assert_int_equal(cli("doctor", out, sizeof(out), NULL), 0);
+	assert_non_null(strstr(out, "several threads each"));
 	/* two vCPUs on one pCPU can not be a gang */
 	fake_write(&h->fake, "sysfs/vms/100/policy/cosched", "gang\n");
 	assert_int_equal(cli("doctor --json", out, sizeof(out), &wide), 0);

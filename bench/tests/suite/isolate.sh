@@ -77,7 +77,7 @@ ran() {
 ratio() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.3f", b ? a / b : 0 }'; }
 
 sleep 1
-read -r guest entries switch span <<<"$(look 3 "$left" "$right")"
+read -r guest entries switch span <<<"$(look 2 "$left" "$right")"
 note "off: $guest us of $span beside each other in guest mode, $entries entries, switched in $switch us"
 within "$(ratio "$guest" "$span")" 0.1 2 'off: two VMs share cores for part of the time'
 
@@ -85,16 +85,16 @@ knob "$left" isolate core
 knob "$right" isolate core
 is core "$(knob "$left" isolate)" 'the module takes it'
 sleep 1
-read -r guest entries switch span <<<"$(look 3 "$left" "$right")"
+read -r guest entries switch span <<<"$(look 2 "$left" "$right")"
 note "core: $guest us of $span beside each other in guest mode, $entries entries, switched in $switch us"
-within "$span" 3000000 30000000 'microseconds that the trace covers'
+within "$span" 1500000 30000000 'microseconds that the trace covers'
 is '0 0' "$guest $entries" 'core: never two VMs in guest mode on one core'
 before=$(($(stat_of "$left" frag_us) + $(stat_of "$right" frag_us)))
-read -r a b <<<"$(ran 6 "$left" "$right")"
+read -r a b <<<"$(ran 4 "$left" "$right")"
 cost=$(($(stat_of "$left" frag_us) + $(stat_of "$right" frag_us) - before))
 note "core: the VMs ran $a and $b us, $cost us of forced idle"
 within "$(ratio "$a" "$b")" 0.93 1.07 'core: equal VMs, equal shares'
-within "$(ratio $((a + b)) 24000000)" 0.75 1.05 'core: pCPUs in use by both'
+within "$(ratio $((a + b)) 16000000)" 0.75 1.05 'core: pCPUs in use by both'
 
 # One of them for itself, and one vCPU that leaves its sibling empty.
 knob "$left" isolate off
@@ -105,14 +105,19 @@ single=$vm
 until_true 5 in_class "$single" 1
 knob "$single" isolate core
 sleep 1
-read -r guest entries switch span <<<"$(look 3 "$left" "$single")"
+read -r guest entries switch span <<<"$(look 2 "$left" "$single")"
 note "one isolated: $guest us of $span, $entries entries, switched in $switch us"
 is '0 0' "$guest $entries" 'one isolated VM of two is enough'
+# Each is read as long after the other as before: the shell takes its time.
+other=$(stat_of "$left" run_us)
+single_ran=$(stat_of "$single" run_us)
 before=$(stat_of "$single" frag_us)
-read -r a b <<<"$(ran 4 "$left" "$single")"
+sleep 3
+a=$(($(stat_of "$left" run_us) - other))
+b=$(($(stat_of "$single" run_us) - single_ran))
 cost=$(($(stat_of "$single" frag_us) - before))
 note "one isolated: it ran $b us and left $cost us empty, the other ran $a us"
-within "$(ratio "$cost" "$b")" 0.85 1.15 'its empty sibling counts as forced idle'
+within "$(ratio "$cost" "$b")" 0.9 1.15 'its empty sibling counts as forced idle'
 
 overlaps() { "$tree/kernel/class/build/classctl" stats | awk '$1 == "overlaps" { print $2 }'; }
 is 0 "$(overlaps)" 'the class has started nobody beside whom he may not be'
@@ -132,7 +137,7 @@ read -r a b <<<"$(ran 2 "$left" "$single")"
 within "$a" 500000 16000000 'the one runs on after all changes'
 within "$b" 200000 4000000 '… and the other'
 note "begun beside another VM while it was switched 40 times: $(overlaps)"
-read -r guest entries switch span <<<"$(look 3 "$left" "$single")"
+read -r guest entries switch span <<<"$(look 2 "$left" "$single")"
 is '0 0' "$guest $entries" 'isolated again after all changes'
 is class "$(cat $sys/state)" 'the class is still in charge'
 vm_stop "$left" "$single"
