@@ -110,10 +110,13 @@ static void pin(struct mm_struct *mm, const struct vmgang_hint_offer *offer,
 
 		if (i == VMGANG_HINT_ASK)
 			flags |= FOLL_WRITE;
-		if (offer->address[i] &&
-		    pin_user_pages_remote(mm, offer->address[i] & PAGE_MASK, 1,
-					  flags, &pages[i], NULL) != 1)
+		if (!offer->address[i])
+			continue;
+		if (pin_user_pages_remote(mm, offer->address[i] & PAGE_MASK, 1,
+					  flags, &pages[i], NULL) != 1) {
 			pages[i] = NULL;
+			break;	/* who can not be seen is not asked */
+		}
 	}
 	mmap_read_unlock(mm);
 	mmput(mm);

@@ -17,6 +17,7 @@ struct knob {
 	const char * const *names;	/* NULL: a number */
 	u32 nr_names;
 	u32 min, max;
+	bool zero;			/* 0, for none, is taken as well */
 	bool levels;			/* skew begins anew with it */
 };
 
@@ -52,6 +53,8 @@ static int knob_parse(const struct knob *knob, const char *buf, u32 *value)
 	ret = kstrtou32(buf, 10, value);
 	if (ret)
 		return ret;
+	if (!*value && knob->zero)
+		return 0;
 	return *value < knob->min || *value > knob->max ? -ERANGE : 0;
 }
 
@@ -153,12 +156,31 @@ static ssize_t managed_store(struct kobject *kobj, struct kobj_attribute *attr,
 }
 KNOB_NUMBER(managed, managed_store, 0, 1);
 
+/* What is reserved has to fit. */
+static ssize_t reserve_store(struct kobject *kobj, struct kobj_attribute *attr,
+			     const char *buf, size_t count)
+{
+	u32 value;
+	int ret;
+
+	ret = knob_parse(container_of(attr, struct knob, attr), buf, &value);
+	if (!ret)
+		ret = vmgang_reserve_change(vmgang_vm_of(kobj),
+					    knob_value(kobj, attr), value);
+	return ret ? ret : count;
+}
+KNOB_NUMBER(reserve_period_us, reserve_store, VMGANG_RESERVE_PERIOD_US_MIN,
+	    VMGANG_RESERVE_PERIOD_US_MAX, .zero = true);
+KNOB_NUMBER(reserve_slice_us, reserve_store, VMGANG_RESERVE_SLICE_US_MIN,
+	    VMGANG_RESERVE_PERIOD_US_MAX, .zero = true);
+KNOB_NUMBER(extratime, reserve_store, 0, 1);
+
 static struct attribute *policy_attrs[] = {
 	&cosched_knob.attr.attr, &guard_knob.attr.attr, &spin_knob.attr.attr,
 	&slice_us_knob.attr.attr, &guard_us_knob.attr.attr,
-	&skew_us_knob.attr.attr, &managed_knob.attr.attr, &vmgang_policy_reserve_period_us.attr,
-	&vmgang_policy_reserve_slice_us.attr, &vmgang_policy_extratime.attr,
-	NULL
+	&skew_us_knob.attr.attr, &managed_knob.attr.attr,
+	&reserve_period_us_knob.attr.attr, &reserve_slice_us_knob.attr.attr,
+	&extratime_knob.attr.attr, NULL
 };
 const struct attribute_group vmgang_policy_group = {
 	.name = "policy", .attrs = policy_attrs

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * /sys/kernel/vmgang/vms/<pid>/: what a VM's vCPUs have reserved
- * (policy/reserve_period_us, policy/reserve_slice_us, policy/extratime), and
- * how that was decided (reserve/).
+ * How it is decided what a VM's vCPUs may reserve (policy/reserve_period_us,
+ * policy/reserve_slice_us, policy/extratime), and what sysfs says of that
+ * (reserve/).
  *
  * The class knows what is booked on which pCPU, so it decides.  It hears of a
  * change by the tracepoint policy_change and answers by
@@ -11,7 +11,6 @@
  * everything is accepted: it is booked when the class comes, as far as it fits.
  */
 #include <linux/errno.h>
-#include <linux/kstrtox.h>
 #include <linux/mutex.h>
 #include <linux/sysfs.h>
 
@@ -21,9 +20,8 @@
 /* One change at a time, so that an answer belongs to its question. */
 static DEFINE_MUTEX(reserve_lock);
 
-/* Change one of the three, if the class agrees. */
-static ssize_t reserve_change(struct vmgang_vm *vm, u32 *knob, u32 value,
-			      size_t count)
+/* Change @knob, one of the three, if the class agrees. */
+int vmgang_reserve_change(struct vmgang_vm *vm, u32 *knob, u32 value)
 {
 	u32 former;
 
@@ -36,84 +34,15 @@ static ssize_t reserve_change(struct vmgang_vm *vm, u32 *knob, u32 value,
 		return -ERANGE;
 	former = *knob;
 	if (former == value)
-		return count;
+		return 0;
 	WRITE_ONCE(vm->reserve_refused, false);
 	WRITE_ONCE(*knob, value);
 	trace_policy_change(vm->slot, vm->pid, vm->id);
 	if (!READ_ONCE(vm->reserve_refused))
-		return count;
+		return 0;
 	WRITE_ONCE(*knob, former);
 	return -ENOSPC;
 }
-
-#define RESERVE_SHOW(_name)						\
-static ssize_t _name##_show(struct kobject *kobj,			\
-			    struct kobj_attribute *attr, char *buf)	\
-{									\
-	return sysfs_emit(buf, "%u\n",					\
-			  READ_ONCE(vmgang_vm_of(kobj)->_name));	\
-}
-
-RESERVE_SHOW(reserve_period_us)
-
-static ssize_t reserve_period_us_store(struct kobject *kobj,
-				       struct kobj_attribute *attr,
-				       const char *buf, size_t count)
-{
-	struct vmgang_vm *vm = vmgang_vm_of(kobj);
-	u32 value;
-	int ret;
-
-	ret = kstrtou32(buf, 10, &value);
-	if (ret)
-		return ret;
-	if (value && (value < VMGANG_RESERVE_PERIOD_US_MIN ||
-		      value > VMGANG_RESERVE_PERIOD_US_MAX))
-		return -ERANGE;
-	return reserve_change(vm, &vm->reserve_period_us, value, count);
-}
-struct kobj_attribute vmgang_policy_reserve_period_us =
-	__ATTR_RW(reserve_period_us);
-
-RESERVE_SHOW(reserve_slice_us)
-
-static ssize_t reserve_slice_us_store(struct kobject *kobj,
-				      struct kobj_attribute *attr,
-				      const char *buf, size_t count)
-{
-	struct vmgang_vm *vm = vmgang_vm_of(kobj);
-	u32 value;
-	int ret;
-
-	ret = kstrtou32(buf, 10, &value);
-	if (ret)
-		return ret;
-	if (value && (value < VMGANG_RESERVE_SLICE_US_MIN ||
-		      value > VMGANG_RESERVE_PERIOD_US_MAX))
-		return -ERANGE;
-	return reserve_change(vm, &vm->reserve_slice_us, value, count);
-}
-struct kobj_attribute vmgang_policy_reserve_slice_us =
-	__ATTR_RW(reserve_slice_us);
-
-RESERVE_SHOW(extratime)
-
-static ssize_t extratime_store(struct kobject *kobj,
-			       struct kobj_attribute *attr,
-			       const char *buf, size_t count)
-{
-	struct vmgang_vm *vm = vmgang_vm_of(kobj);
-	u32 value;
-	int ret;
-
-	ret = kstrtou32(buf, 10, &value);
-	if (ret)
-		return ret;
-	if (value > 1)
-		return -ERANGE;
-	return reserve_change(vm, &vm->extratime, value, count);
-}
-struct kobj_attribute vmgang_policy_extratime = __ATTR_RW(extratime);
 
 /* vmgang/vms/<pid>/reserve/: what the class said last */
 

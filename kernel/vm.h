@@ -247,10 +247,8 @@ void vmgang_sysfs_notify_state(void);
 extern const struct attribute_group vmgang_policy_group;
 extern const struct attribute_group vmgang_policy_values_group;
 /* reserve_attr.c */
-extern struct kobj_attribute vmgang_policy_reserve_period_us;
-extern struct kobj_attribute vmgang_policy_reserve_slice_us;
-extern struct kobj_attribute vmgang_policy_extratime;
 extern const struct attribute_group vmgang_reserve_group;
+int vmgang_reserve_change(struct vmgang_vm *vm, u32 *knob, u32 value);
 void vmgang_reserve_forget(void);
 
 /* kfunc.c */

@@ -18,10 +18,11 @@ tree_build()
 		die $LAB_E_FAILED "the tree does not build"
 }
 
-# tree_root COMMAND...: in the root, in a copy that no machine is built from
+# tree_root COMMAND...: in the root, in a copy that no machine is built from; commands
+# that run at the same time want copies of their own (LAB_COPY: any word)
 tree_root()
 {
-	TREE_HOME=$LAB_CACHE/tree-$(echo "$LAB_TREE" root | key)
+	TREE_HOME=$LAB_CACHE/tree-$(echo "$LAB_TREE" root ${LAB_COPY-} | key)
 	TREE_BUILD=$TREE_HOME/src
 	mkdir -p "$TREE_BUILD"
 	with_lock "$TREE_HOME/lock" tree_root_copy ||

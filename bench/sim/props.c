@@ -35,6 +35,7 @@ struct props {
 	struct strict_watch strict;
 	struct relaxed_watch relaxed;
 	struct rng rng;
+	u64 guard;		/* the longest of all VMs' */
 	enum prop failed;
 	char what[200];
 };
@@ -95,7 +96,7 @@ static double ms(u64 ns)
 	return (double)ns / (double)MS;
 }
 
-u64 props_guard(const struct sim *sim)
+static u64 longest_guard(const struct sim *sim)
 {
 	u64 guard = 0;
 	u32 i;
@@ -107,6 +108,11 @@ u64 props_guard(const struct sim *sim)
 			guard = conf->guard_for;
 	}
 	return guard;
+}
+
+u64 props_guard(const struct sim *sim)
+{
+	return sim->props->guard;
 }
 
 /* A guard makes its own VM's turns longer, and lets others begin theirs late. */
@@ -317,6 +323,7 @@ void props_watch(struct sim *sim)
 	pr->relaxed.seen = pr->relaxed.progress + sim->nr_vcpus;
 	sim->props = pr;
 	pr->failed = NR_PROPS;
+	pr->guard = longest_guard(sim);
 	for (i = 0; i < sim->nr_vcpus; i++)
 		pr->watch[i].bound = wait_bound(sim, &sim->vcpus[i]);
 	pr->audit.fire = on_audit;

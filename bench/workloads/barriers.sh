@@ -200,7 +200,8 @@ bench_barriers()
 	share=$(awk -v p="$nr_pcpus" -v n="$((vms_n * vcpus))" 'BEGIN { print p < n ? p / n : 1 }')
 	base=default
 	[[ " ${modes[*]} " == *" default "* ]] || base=${modes[0]}
-	awk -v share="$share" -v base="$base" -v limit="$limit" -f "$stats" "$raw" \
+	awk -v share="$share" -v base="$base" -v limit="$limit" \
+		-f "$median" -f "$stats" "$raw" \
 		>"$tmp/summary.tsv" || die "the figures can not be summed up"
 	barriers_table "$tmp/summary.tsv"
 	barriers_noise

@@ -34,17 +34,6 @@ NR == 1 { next }
 		lost[$3, $4] = $6
 }
 
-function median(list, n,    i, j, t)
-{
-	for (i = 2; i <= n; i++) {
-		t = list[i]
-		for (j = i - 1; j > 0 && list[j] > t; j--)
-			list[j + 1] = list[j]
-		list[j + 1] = t
-	}
-	return n % 2 ? list[(n + 1) / 2] : (list[n / 2] + list[n / 2 + 1]) / 2
-}
-
 function row(scheduler, name,    r, n, nr_ratios, rates, ratios, base, middle)
 {
 	for (r = 1; r <= rounds; r++) {

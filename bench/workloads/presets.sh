@@ -201,7 +201,7 @@ bench_presets()
 	echo "presets: ${#cases[@]} kinds of work, $rounds rounds of $seconds s each"
 	printf 'round\twork\tcolumn\tscheduler\trate\tlost\n' >"$raw" || die "$raw can not be written"
 	presets_rounds
-	awk -f "$here/workloads/presets.awk" "$raw" >"$tmp/summary.tsv" ||
+	awk -f "$median" -f "$here/workloads/presets.awk" "$raw" >"$tmp/summary.tsv" ||
 		die "the figures can not be summed up"
 	[ -z "$tsv" ] || cp "$tmp/summary.tsv" "$tsv" || die "$tsv can not be written"
 	presets_table "$tmp/summary.tsv"

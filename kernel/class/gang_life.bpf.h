@@ -98,9 +98,19 @@ static int on_timer(void *map, u32 *key, struct cell_timer *t)
 	return 0;
 }
 
+static __always_inline s32 timer_init(u32 id, int (*shot)(void *, u32 *, struct cell_timer *))
+{
+	struct cell_timer *t = bpf_map_lookup_elem(&timers, &id);
+	s32 err;
+
+	if (!t)
+		return -VG_ENOENT;
+	err = bpf_timer_init(&t->timer, &timers, VG_CLOCK_MONOTONIC);
+	return err ? err : bpf_timer_set_callback(&t->timer, shot);
+}
+
 s32 BPF_STRUCT_OPS_SLEEPABLE(vg_init)
 {
-	struct cell_timer *t;
 	u32 bit, cell, cpu;
 	struct look *l;
 	s32 err;
@@ -131,23 +141,13 @@ s32 BPF_STRUCT_OPS_SLEEPABLE(vg_init)
 		err = scx_bpf_create_dsq(FOREIGN_DSQ + i, -1);
 		if (err)
 			return err;
-		cell = i;
-		t = bpf_map_lookup_elem(&timers, &cell);
-		if (!t)
-			return -VG_ENOENT;
-		err = bpf_timer_init(&t->timer, &timers, VG_CLOCK_MONOTONIC);
+		err = timer_init(i, on_timer);
 		if (err)
 			return err;
-		bpf_timer_set_callback(&t->timer, on_timer);
 	}
-	cell = SHARE_TIMER;
-	t = bpf_map_lookup_elem(&timers, &cell);
-	if (!t)
-		return -VG_ENOENT;
-	err = bpf_timer_init(&t->timer, &timers, VG_CLOCK_MONOTONIC);
+	err = timer_init(SHARE_TIMER, on_share);
 	if (err)
 		return err;
-	bpf_timer_set_callback(&t->timer, on_share);
 	return vmgang_bpf_attach_class(VMGANG_ABI);
 }
 

@@ -181,15 +181,20 @@ static __noinline void adapt(u32 slot)
 /* Relaxed VMs: is @vi too far ahead, or has it made up for what others led by? */
 static __noinline bool leads(u32 vi)
 {
-	struct vg_plan *pl = my_plan();
-	u32 cell = vcpu_cell(vi);
-	struct vg_cell *c = vg_cell(&state, cell);
-	struct bpf_spin_lock *lock = cell_lock(cell);
-	u64 now = scx_bpf_now();
+	struct bpf_spin_lock *lock;
+	struct vg_plan *pl;
+	struct vg_cell *c;
 	bool over;
+	u64 now;
 
-	if (!lock || !vg_ent(&state, vg_vcpu(&state, vi)->ent)->bound)
+	if (!vg_ent(&state, vg_vcpu(&state, vi)->ent)->bound)
 		return false;
+	lock = cell_lock(vcpu_cell(vi));
+	if (!lock)
+		return false;
+	c = vg_cell(&state, vcpu_cell(vi));
+	pl = my_plan();
+	now = scx_bpf_now();
 	bpf_spin_lock(lock);
 	vg_plan_begin(pl, now, VG_NONE, VG_NONE);
 	over = vg_relaxed_tick(&state, c, pl, vi);

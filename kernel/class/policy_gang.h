@@ -110,6 +110,7 @@ VG_FN void vg_ent_throttle(struct vg_state_all *s, struct vg_cell *c, struct vg_
 	vg_gang_stop(s, c, pl, ei);
 	vg_relaxed_forget(s, c, ei);
 	e->flags |= VG_THROTTLED;
+	vg_reserve_mark_all(s, c, ei);
 	vg_throttled_add(s, c, ei, vg_cap_refill(cap), pl->now);
 	pl->kick |= e->on;
 	vg_count(c, VG_STAT_THROTTLES, 1);

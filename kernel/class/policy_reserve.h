@@ -87,11 +87,25 @@ VG_FN void vg_reserve_mark(struct vg_state_all *s, struct vg_cell *c, u32 vi)
 
 	if (!v->rsv.terms.slice)
 		return;
-	if (v->state == VG_WAITING && v->rsv.left > 0)
+	if (v->state == VG_WAITING && v->rsv.left > 0 &&
+	    !(vg_ent(s, v->ent)->flags & VG_THROTTLED))
 		p->due |= vg_bit(v->rsv.seat);
 	else
 		p->due &= ~vg_bit(v->rsv.seat);
 	vg_reserve_want(c, v->rsv.home);
+}
+
+/* Likewise all of ent @ei that wait: its cap holds them from now on. */
+VG_FN void vg_reserve_mark_all(struct vg_state_all *s, struct vg_cell *c, u32 ei)
+{
+	u32 vi = vg_ent(s, ei)->head;
+
+	if (!vg_vm(s, vg_ent(s, ei)->slot)->terms.slice)
+		return;
+	while (vi != VG_NONE && can_loop) {
+		vg_reserve_mark(s, c, vi);
+		vi = vg_vcpu(s, vi)->next;
+	}
 }
 
 /* What can still be booked on @p, in ppm. */
@@ -263,8 +277,6 @@ VG_FN u32 vg_reserve_first(struct vg_state_all *s, struct vg_cell *c, u32 bit)
 		u32 vi = p->seat[seat & (VG_SEATS - 1)];
 		struct vg_vcpu *v = vg_vcpu(s, vi);
 
-		if (vg_ent(s, v->ent)->flags & VG_THROTTLED)
-			continue;
 		if (best == VG_NONE || v->rsv.due < due) {
 			best = vi;
 			due = v->rsv.due;

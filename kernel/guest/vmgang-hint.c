@@ -140,11 +140,15 @@ static void listen_no_more(void)
  */
 static void renew(struct timer_list *timer)
 {
+	unsigned long flags;
+
 	if (ask && is_asked(smp_processor_id()))
 		wake_up_process(this_cpu_read(answerers));
-	if (READ_ONCE(leaving))
-		return;
-	give();
+	/* Or the reboot's word might come between the look and what is given. */
+	local_irq_save(flags);
+	if (!READ_ONCE(leaving))
+		give();
+	local_irq_restore(flags);
 	mod_timer(timer, jiffies + VMGANG_HINT_RENEW_S * HZ);
 }
 

@@ -251,6 +251,28 @@ static void test_goes_on_by_itself(void **state)
 	free(m);
 }
 
+/* While its cap holds a VM, what it has booked is not kept from others. */
+static void test_held_by_a_cap_closes_nothing(void **state)
+{
+	struct sim *m = sim_new(1, 2);
+	u64 held = 0;
+	u32 i;
+
+	add_vm(m, 0, 1, OFF, 100, ANY);
+	add_vm(m, 1, 1, OFF, 100, ANY);
+	vg_cap_set(&m->st.vms[0].cap, 20 * VG_MS, 100 * VG_MS, 0);
+	assert_int_equal(sim_reserve(m, 0, 100 * VG_MS, 60 * VG_MS, false), 1);
+	for (i = 0; i < 20000; i++) {
+		sim_step(m);
+		if (!(m->st.ents[m->st.vms[0].ents].flags & VG_THROTTLED))
+			continue;
+		held++;
+		assert_int_equal(m->st.cells[0].wanted, 0);
+	}
+	assert_true(held > 2000);
+	free(m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -259,6 +281,7 @@ int main(void)
 		cmocka_unit_test(test_overbooking_is_refused),
 		cmocka_unit_test(test_booked_where_it_may_run),
 		cmocka_unit_test(test_cap_wins),
+		cmocka_unit_test(test_held_by_a_cap_closes_nothing),
 		cmocka_unit_test(test_wakes_into_a_period),
 		cmocka_unit_test(test_no_two_slices_in_a_row),
 		cmocka_unit_test(test_let_go_while_paused),
