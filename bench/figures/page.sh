@@ -54,12 +54,13 @@ page_hosts()
 	local -A seen=()
 
 	shift
-	echo '<h2>The hosts</h2><table><tr><th></th><th></th></tr>'
+	echo '<h2>The hosts</h2><table>'
 	for name; do
 		[ -z "${seen[${name#*-}]:-}" ] || continue
 		seen[${name#*-}]=1
 		raw=$dir/$name.raw.tsv
-		for key in host machine kernel pcpus memory virtual vmgang qemu image date; do
+		printf '<tr><th colspan="2">%s</th></tr>\n' "${name#*-}"
+		for key in machine kernel pcpus memory virtual vmgang qemu image date; do
 			printf '<tr><td>%s</td><td>%s</td></tr>\n' "$key" "$(raw_says "$raw" "$key" | page_text)"
 		done
 	done
@@ -134,9 +135,58 @@ page_figure()
 			print "</dl>"
 		}'
 	[ ! -s "$1/$2-$3.svg" ] || sed '1,/<svg/{/<svg/!d}' "$1/$2-$3.svg"
+	page_outcome "$records" "$1/$2-$3.tsv"
 	page_rows "$1/$2-$3.tsv"
 	awk -F '\t' -v f="$2" -v h="$3" 'NR == 1 || ($1 == f && $2 == h)' "$1/targets.tsv" >"$tmp/these.tsv"
 	[ "$(wc -l <"$tmp/these.tsv")" -lt 2 ] || page_table "$tmp/these.tsv"
+}
+
+# What is drawn, in a line for each case and workload: default, adaptive, the
+# best and the worst, and the paper's.
+page_outcome()
+{
+	echo '<ul>'
+	awk -F '\t' '
+		FNR == 1 { file++ }
+		file == 1 && $1 == "figure" { figure[$2] = $3 }
+		file == 1 && $1 == "paper" { paper[$3, $4] = paper[$3, $4] "; the paper, " $2 ": " $5 " %" }
+		file == 1 { next }
+		FNR == 1 {
+			for (i = 1; i <= NF; i++)
+				at[$i] = i
+			metric = figure["shows"]
+			sub(/ .*/, "", metric)
+			sub(/^p99$/, "p99_ratio", metric)
+			low = metric != "work"
+			next
+		}
+		$at[metric] == "-" { next }
+		{
+			cell = $at["case"] SUBSEP $at["workload"]
+			if (!(cell in name)) {
+				name[cell] = $at["case"] ", " $at["workload"]
+				cells[++nr] = cell
+			}
+			v = $at[metric]
+			s = $at["scheduler"]
+			if (s == "default" || s == "adaptive")
+				of[cell] = of[cell] ", " s " " v
+			if (!(cell in best) || (low ? v + 0 < best[cell] + 0 : v + 0 > best[cell] + 0)) {
+				best[cell] = v
+				best_name[cell] = s
+			}
+			if (!(cell in worst) || (low ? v + 0 > worst[cell] + 0 : v + 0 < worst[cell] + 0)) {
+				worst[cell] = v
+				worst_name[cell] = s
+			}
+		}
+		END {
+			for (i = 1; i <= nr; i++)
+				print name[cells[i]] " (" metric "): " substr(of[cells[i]], 3) "; best " \
+					best_name[cells[i]] " " best[cells[i]] ", worst " worst_name[cells[i]] " " \
+					worst[cells[i]] paper[cells[i]]
+		}' "$1" "$2" | page_text | sed 's/.*/<li>&<\/li>/'
+	echo '</ul>'
 }
 
 # A summary, the span beside each figure, without the columns that nobody has.

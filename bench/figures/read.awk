@@ -162,6 +162,8 @@ function figure_key(key, value)
 			one_of(key, value, "first-case default")
 		else if (key == "plot")
 			one_of(key, value, "bars map")
+		else if (key == "judged")
+			one_of(key, value, "always with-ple")
 		else if (key == "shows")
 			shows(value)
 		else if (key == "rounds")
@@ -169,8 +171,8 @@ function figure_key(key, value)
 		else if (key == "seconds")
 			value = expression(value, 1, 3600)
 		else if (!(key in text))
-			wrong("[figure] has no '" key "'; allowed are target, paper, narrow, says, " \
-				"xlabel, ylabel, " needed)
+			wrong("[figure] has no '" key "'; allowed are target, judged, paper, " \
+				"narrow, says, xlabel, ylabel, " needed)
 		print "figure", key, value
 	}
 }

@@ -5,8 +5,8 @@
 #
 #	figure host scheduler metric case workload value relation bound verdict
 #
-# with the figure and the host as variables, and a verdict of met, missed, or
-# "not measured". `best` among schedulers is the preset other than adaptive with
+# with the figure and the host as variables, and a verdict of met, missed, "not
+# measured", or "needs PLE" where the target is about hosts that have it. `best` among schedulers is the preset other than adaptive with
 # the highest mean of work, and is shown by its name; lowest and highest among
 # the cases are those of the value.
 
@@ -21,6 +21,8 @@ BEGIN {
 FNR == 1 { file++ }
 
 file == 1 {
+	if ($1 == "figure" && $2 == "judged")
+		judged = $3
 	if ($1 == "target") {
 		nr++
 		scheduler[nr] = $2
@@ -92,6 +94,8 @@ END {
 		v = measured(i, who)
 		if (v == "-")
 			verdict = "not measured"
+		else if (judged == "with-ple" && host != "ple")
+			verdict = "needs PLE"
 		else if (relation[i] == "<=")
 			verdict = v + 0 <= bound[i] + 0 ? "met" : "missed"
 		else
