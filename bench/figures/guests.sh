@@ -85,6 +85,9 @@ guests_start()
 			return 1
 		}
 	done
+	class_up
+	vm_names=("${guests[@]}")
+	presets_known
 }
 
 # guest_start GROUP NAME
@@ -142,13 +145,19 @@ guests_choose()
 }
 declare -gA vm_column=()
 
-# guest_turn NAME suspend|resume
+# guest_turn NAME suspend|resume: who stands still is in nobody's way, nor has it a
+# reservation that others could not book
 guest_turn()
 {
-	local want=1
+	local want=1 vm_names=("$1") reason
 
 	[ "$2" = suspend ] || want=''
 	[ "${guest_suspended[$1]:-}" != "$want" ] || return 0
+	if [ -n "$want" ]; then
+		class_up
+		presets_known
+		presets_set default || die "$1: $reason"
+	fi
 	"${VIRSH:-virsh}" -q "$2" "$1" >/dev/null 2>"$tmp/virsh.err" ||
 		die "$1: virsh $2: $(tail -n 1 "$tmp/virsh.err")"
 	guest_suspended[$1]=$want

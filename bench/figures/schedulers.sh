@@ -51,8 +51,9 @@ schedulers_choose()
 # scheduler_begin NAME: false, and `reason` says why, if it can not be had
 scheduler_begin()
 {
-	local managed
+	local managed i want=1
 
+	[ "$1" != default ] || want=0
 	if [ -n "${peer_command[$1]:-}" ]; then
 		peer_begin "$1"
 		return
@@ -62,8 +63,8 @@ scheduler_begin()
 	presets_set "$1" || return 1
 	for ((i = 0; i < ${#vms[@]}; i++)); do
 		read -r managed <"$sys/vms/${vms[i]}/policy/managed"
-		[ "$1" != default ] || [ "$managed" = 0 ] ||
-			die "${vm_names[i]} was to be left to the default scheduler and is not"
+		[ "$managed" = $want ] ||
+			die "${vm_names[i]}: was to have managed=$want under $1, has $managed"
 	done
 }
 
