@@ -80,7 +80,9 @@ guests_start()
 	ended
 	[ -z "$failed" ] || { cat "$guest_dir"/*.err >&2; return 1; }
 	for name in "${guests[@]}"; do
-		read -r "guest_pid[$name]" <"$libvirt_run/$name.pid" || {
+		# libvirt ends it without a newline
+		guest_pid[$name]=$(cat "$libvirt_run/$name.pid" 2>/dev/null)
+		[ -n "${guest_pid[$name]}" ] || {
 			echo "bench/run: $name: no $libvirt_run/$name.pid" >&2
 			return 1
 		}

@@ -358,6 +358,9 @@ bench_figures()
 	for key in "${!refused[@]}"; do
 		echo "$key was refused: ${refused[$key]}"
 	done | sort
+	for key in "${troubles[@]}"; do
+		echo "bench/run: not measured: $key" >&2
+	done
 	report_make "$out"
-	[ ${#troubles[@]} -eq 0 ] || die "not measured: $(printf '%s; ' "${troubles[@]}")"
+	[ ${#troubles[@]} -eq 0 ] || exit 1
 }
