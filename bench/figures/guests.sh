@@ -156,8 +156,7 @@ guest_turn()
 	[ "$2" = suspend ] || want=''
 	[ "${guest_suspended[$1]:-}" != "$want" ] || return 0
 	if [ -n "$want" ]; then
-		class_up
-		presets_known
+		class_known
 		presets_set default || die "$1: $reason"
 	fi
 	"${VIRSH:-virsh}" -q "$2" "$1" >/dev/null 2>"$tmp/virsh.err" ||

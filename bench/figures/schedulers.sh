@@ -48,6 +48,14 @@ schedulers_choose()
 	[ ${#schedulers[@]} -gt 0 ] || bad_usage "--schedulers: names no scheduler"
 }
 
+# The class, and a daemon that knows the VMs.
+class_known()
+{
+	[ "$(module_state)" != class ] || return 0
+	class_up
+	presets_known
+}
+
 # scheduler_begin NAME: false, and `reason` says why, if it can not be had
 scheduler_begin()
 {
@@ -58,8 +66,7 @@ scheduler_begin()
 		peer_begin "$1"
 		return
 	fi
-	class_up
-	presets_known
+	class_known
 	presets_set "$1" || return 1
 	for ((i = 0; i < ${#vms[@]}; i++)); do
 		read -r managed <"$sys/vms/${vms[i]}/policy/managed"
