@@ -54,6 +54,7 @@ guests_start()
 		return 1
 	fi
 	mkdir -p "$guest_dir"
+	guests_left
 	for group in "${groups[@]}"; do
 		all=$((all + ${group_count[$group]}))
 	done
@@ -92,14 +93,21 @@ guests_start()
 	presets_known
 }
 
+# What a run that was killed left behind.
+guests_left()
+{
+	local old
+
+	mapfile -t old < <("${VIRSH:-virsh}" -q list --all --name | grep "^bench-$figure-")
+	[ ${#old[@]} -eq 0 ] || "$bench_vm" stop "$guest_dir" "${old[@]}" >/dev/null 2>&1
+}
+
 # guest_start GROUP NAME
 guest_start()
 {
 	local options=(--mem "${group_mem[$1]}" --pv-spinlocks "${group_pv[$1]}") err=$guest_dir/$2.err
 
 	[ "${group_net[$1]}" = no ] || options+=(--net)
-	# what a run that was killed left behind
-	"$bench_vm" stop "$guest_dir" "$2" >/dev/null 2>&1
 	"$bench_vm" start "$guest_dir" "$2" "${group_vcpus[$1]}" "${options[@]}" 2>"$err" || {
 		sed -i "s/^/bench\/run: $2 does not start: /" "$err"
 		return 1
