@@ -89,7 +89,7 @@ host_require()
 	local dir
 
 	[ "$(id -u)" -eq 0 ] || die "must be root"
-	[ -e /dev/kvm ] || die "no /dev/kvm: is kvm_intel or kvm_amd loaded?"
+	[ -e "${VMGANG_DEV_KVM:-/dev/kvm}" ] || die "no /dev/kvm: is kvm_intel or kvm_amd loaded?"
 	if [ -z "${VMM:-}" ]; then
 		for dir in "$here/guests" /usr/libexec/vmgang; do
 			[ ! -x "$dir/vmm" ] || { VMM=$dir/vmm; break; }

@@ -84,11 +84,11 @@ presets_choose()
 # presets_set SCHEDULER: false, and `reason` says why, if it is refused
 presets_set()
 {
-	local name knob=preset=$1
+	local name knobs=("preset=$1" managed=1)
 
-	[ "$1" != default ] || knob=managed=0
+	[ "$1" != default ] || knobs=(preset=default managed=0)
 	for name in "${vm_names[@]}"; do
-		"$vmgang" set "$name" "$knob" >"$tmp/set" 2>&1 && continue
+		"$vmgang" set "$name" "${knobs[@]}" >"$tmp/set" 2>&1 && continue
 		reason=$(tail -n 1 "$tmp/set")
 		return 1
 	done

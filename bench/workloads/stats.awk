@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Reads the raw rows of bench/run sync, one per round, scheduler and VM:
+# Reads the raw rows of bench/run barriers, one per round, scheduler and VM:
 #
 #	round mode vm rate run_us ready_us costop_us wait_us corun_us spin_exits secs lost
 #

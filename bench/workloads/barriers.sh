@@ -5,10 +5,10 @@
 # host has pCPUs: what co-scheduling is for. In each round the same VMs run, in
 # rotated order, under every scheduler that is compared, and one of them alone.
 
-usage_sync()
+usage_barriers()
 {
 	cat <<'END'
-sync     several VMs compute and meet at barriers; default scheduler, class
+barriers several VMs compute and meet at barriers; default scheduler, class
          --vms N (3)  --vcpus N (2)  --rounds N (5)  --seconds S (3)
          --work N (200000)  turns of DEC, JNZ between two barriers: 0.8 ms in
                    the lab, where a lone VM then does about 1,200 barriers a
@@ -24,7 +24,7 @@ sync     several VMs compute and meet at barriers; default scheduler, class
 END
 }
 
-sync_options()
+barriers_options()
 {
 	vms_n=3 vcpus=2 rounds='' seconds='' work=200000 slice_us='' modes=default,gang,off
 	limit=10 raw=$tmp/raw.tsv
@@ -62,8 +62,8 @@ sync_options()
 	done
 }
 
-# sync_phase ROUND MODE: appends a row per VM to the raw file
-sync_phase()
+# barriers_phase ROUND MODE: appends a row per VM to the raw file
+barriers_phase()
 {
 	local mode=$2 n=$vms_n policy=(0 off) i name row
 
@@ -81,7 +81,7 @@ sync_phase()
 	uptime_ms
 	start=$((ms + 300))
 	for ((i = 0; i < n; i++)); do
-		vm_start "sync-$mode$i" --payload barrier --vcpus "$vcpus" --work "$work" \
+		vm_start "barriers-$mode$i" --payload barrier --vcpus "$vcpus" --work "$work" \
 			--start-at "$((start / 1000)).$(printf %03d $((start % 1000)))" \
 			--warmup "$settle" --interval "$window"
 	done
@@ -100,7 +100,7 @@ sync_phase()
 	vms_stats end
 	outer_since
 	[ ! -d "$sys" ] || vms_policy_check "${policy[@]}"
-	sync_rows "$1" "$mode" "$n"
+	barriers_rows "$1" "$mode" "$n"
 	vms_end
 	if [ "$lost" != - ] && [ "$lost" -gt "$round_lost" ]; then
 		round_lost=$lost
@@ -108,7 +108,7 @@ sync_phase()
 }
 
 # vCPU 0's barriers are the VM's; its first row is the window's.
-sync_rows()
+barriers_rows()
 {
 	local i name rate millis count row
 
@@ -133,7 +133,7 @@ sync_rows()
 	done >>"$raw"
 }
 
-sync_table()
+barriers_table()
 {
 	awk -F '\t' 'NR == 1 {
 		printf "%-9s %9s %19s %17s %20s %15s  %5s %5s %6s %5s %5s %7s\n", \
@@ -152,7 +152,7 @@ sync_table()
 
 # The rotation moves every mode through every place, so that a drift of the
 # machine meets all alike.
-sync_rounds()
+barriers_rounds()
 {
 	local round=1 tries=0 all=(lone "${modes[@]}") i mode
 
@@ -162,7 +162,7 @@ sync_rounds()
 		for i in "${!all[@]}"; do
 			mode=${all[(i + round - 1) % ${#all[@]}]}
 			progress "round $round of $((rounds + tries)): $mode"
-			sync_phase "$round" "$mode"
+			barriers_phase "$round" "$mode"
 		done
 		if [ "$round_lost" -gt "$limit" ] && [ "$tries" -lt "$rounds" ]; then
 			tries=$((tries + 1)) bad=$((bad + 1))
@@ -181,21 +181,21 @@ summary()
 	} $1 == mode { print $c }' "$tmp/summary.tsv"
 }
 
-bench_sync()
+bench_barriers()
 {
 	local bad=0 round_lost need_class='' share base limit
 
-	sync_options "$@"
+	barriers_options "$@"
 	if [[ " ${modes[*]} " =~ \ (gang|off|yield|adaptive|detached)\  ]]; then
 		need_class=1
 		class_up
 	fi
 	host_describe
-	echo "sync: $vms_n VMs x $vcpus vCPUs, $rounds rounds of $seconds s each, work $work," \
+	echo "barriers: $vms_n VMs x $vcpus vCPUs, $rounds rounds of $seconds s each, work $work," \
 		"slice ${slice_us:-20000 (default)} us"
 	printf 'round\tmode\tvm\trate\trun_us\tready_us\tcostop_us\twait_us\tcorun_us\tspin_exits\tsecs\tlost\n' \
 		>"$raw" || die "$raw can not be written"
-	sync_rounds
+	barriers_rounds
 
 	share=$(awk -v p="$nr_pcpus" -v n="$((vms_n * vcpus))" 'BEGIN { print p < n ? p / n : 1 }')
 	base=default
@@ -203,13 +203,13 @@ bench_sync()
 	awk -v share="$share" -v base="$base" -v limit="$limit" \
 		-f "$median" -f "$stats" "$raw" \
 		>"$tmp/summary.tsv" || die "the figures can not be summed up"
-	sync_table "$tmp/summary.tsv"
-	sync_noise
+	barriers_table "$tmp/summary.tsv"
+	barriers_noise
 	[ -z "$tsv" ] || cp "$tmp/summary.tsv" "$tsv" || die "$tsv can not be written"
-	sync_verdicts
+	barriers_verdicts
 }
 
-sync_noise()
+barriers_noise()
 {
 	local worst
 
@@ -223,7 +223,7 @@ sync_noise()
 }
 
 # The bounds are those of three VMs of two vCPUs on two pCPUs.
-sync_verdicts()
+barriers_verdicts()
 {
 	[[ " ${modes[*]} " == *" gang "* && $base = default ]] || return 0
 	[ "$vms_n $vcpus $nr_pcpus" = "3 2 2" ] || return 0
