@@ -135,6 +135,12 @@ page_figure()
 			print "</dl>"
 		}'
 	[ ! -s "$1/$2-$3.svg" ] || sed '1,/<svg/{/<svg/!d}' "$1/$2-$3.svg"
+	awk -F '\t' 'NR > 1 && $NF != "-" && $NF > lost { lost = $NF }
+		END {
+			if (lost > 10)
+				print "<p><b>Others had up to " lost " % of the machine below this host: these figures " \
+					"are not to be relied on.</b></p>"
+		}' "$1/$2-$3.tsv"
 	page_outcome "$records" "$1/$2-$3.tsv"
 	page_rows "$1/$2-$3.tsv"
 	awk -F '\t' -v f="$2" -v h="$3" 'NR == 1 || ($1 == f && $2 == h)' "$1/targets.tsv" >"$tmp/these.tsv"
