@@ -41,7 +41,7 @@ for i in 1 2 3; do
 	c0=$(stat_of "$one" corun_us) x0=$(stat_of "$one" run_us)
 	sleep 2
 	best=$(awk -v c="$(($(stat_of "$one" corun_us) - c0))" -v r="$(($(stat_of "$one" run_us) - x0))" \
-		-v b="$best" 'BEGIN { s = r ? c / r : 0; printf "%.3f", s > b ? s : b }')
+		-v b="$best" 'BEGIN { s = r ? c / r : 0; printf "%.3f", (s > b ? s : b) }')
 	note "co-run share until look $i: $best at best"
 done
 within "$best" 0.9 1.001 'the vCPUs of a gang run together, co-run share'
