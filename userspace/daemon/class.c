@@ -183,6 +183,26 @@ void vg_class_detach(struct vg_class *c)
 		nanosleep(&pause, NULL);
 }
 
+void vg_class_wait_unused(void)
+{
+	struct timespec pause = { .tv_nsec = 20 * 1000 * 1000 };
+	unsigned int users;
+	FILE *f;
+	int i;
+
+	for (i = 0; i < 150; i++) {
+		f = fopen("/sys/module/vmgang/refcnt", "re");
+		if (!f)
+			return;
+		if (fscanf(f, "%u", &users) != 1)
+			users = 0;
+		fclose(f);
+		if (!users)
+			return;
+		nanosleep(&pause, NULL);
+	}
+}
+
 static int read_exit(int fd, struct vg_exit_record *ret)
 {
 	uint32_t key = 0;

@@ -66,6 +66,14 @@ int vg_class_exit_info(struct vg_class *c, struct vg_class_exit *ret);
 /** vg_class_detach - take the class out of charge, unpin and free it */
 void vg_class_detach(struct vg_class *c);
 
+/**
+ * vg_class_wait_unused - wait until nothing holds the module, 3 s at most
+ *
+ * The kernel frees a class that was detached in the background; until it has,
+ * `modprobe -r vmgang` is refused.
+ */
+void vg_class_wait_unused(void);
+
 /** vg_class_close - let the class go on, free our side */
 void vg_class_close(struct vg_class *c);
 

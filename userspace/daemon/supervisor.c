@@ -240,6 +240,7 @@ void vg_supervisor_done(struct vg_supervisor *s, bool detach)
 	if (s->class && detach) {
 		vg_class_detach(s->class);
 		vg_info("the class is detached; VMs run under the default scheduler");
+		vg_class_wait_unused();
 	} else if (s->class) {
 		vg_class_close(s->class);
 		vg_info("the class stays in charge without the daemon");

@@ -16,7 +16,7 @@ static struct {
 	const char *error, *owner;
 	bool attached;
 	struct vg_class_exit exit;
-	unsigned int attaches, adoptions, detaches, closes, cancels;
+	unsigned int attaches, adoptions, detaches, waits, closes, cancels;
 	vg_loader_done_t done;	/* while a load is under way */
 	void *userdata;
 } fake_class;
@@ -77,6 +77,11 @@ void vg_class_detach(struct vg_class *class)
 {
 	fake_class.attached = false;
 	fake_class.detaches++;
+}
+
+void vg_class_wait_unused(void)
+{
+	fake_class.waits++;
 }
 
 void vg_class_close(struct vg_class *class)
@@ -166,6 +171,7 @@ static void attach(void **state)
 	vg_supervisor_done(&f->s, false);
 	assert_int_equal(fake_class.closes, 1);
 	assert_int_equal(fake_class.detaches, 0);
+	assert_int_equal(fake_class.waits, 0);
 }
 
 /* Shows that a hotplug restart attaches again at once, however often. */
@@ -314,6 +320,7 @@ static void ends_while_loading(void **state)
 	vg_supervisor_done(&f->s, true);
 	assert_int_equal(fake_class.cancels, 1);
 	assert_int_equal(fake_class.detaches, 1);
+	assert_int_equal(fake_class.waits, 1);
 	assert_false(fake_class.attached);
 }
 
