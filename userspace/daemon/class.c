@@ -186,7 +186,7 @@ void vg_class_detach(struct vg_class *c)
 void vg_class_wait_unused(void)
 {
 	struct timespec pause = { .tv_nsec = 20 * 1000 * 1000 };
-	unsigned int users;
+	char users[16];
 	FILE *f;
 	int i;
 
@@ -194,10 +194,10 @@ void vg_class_wait_unused(void)
 		f = fopen("/sys/module/vmgang/refcnt", "re");
 		if (!f)
 			return;
-		if (fscanf(f, "%u", &users) != 1)
-			users = 0;
+		if (!fgets(users, sizeof(users), f))
+			users[0] = '0';
 		fclose(f);
-		if (!users)
+		if (users[0] == '0')
 			return;
 		nanosleep(&pause, NULL);
 	}
