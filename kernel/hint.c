@@ -13,11 +13,11 @@
  * both.  What a pin that is out of date means is a page that is nobody else's: one
  * that its owner has let go of stays allocated while it is pinned, and one that he
  * still has, elsewhere, is his.  So what is read is old, and what is written is
- * lost or where he let us write.  Whatever becomes of the guest or its memory (unmapped, ballooned,
- * rebooted, another kernel), the worst is a wrong answer and a page too many, until
- * the first of these: the guest renews its offer, which pins anew what is there
- * now, if anything; it takes it back; the vCPU's thread, the VM or this module
- * goes; VMGANG_HINT_LEASE_S have passed.
+ * lost or where he let us write.  Whatever becomes of the guest or its memory
+ * (unmapped, ballooned, rebooted, another kernel), the worst is a wrong answer and
+ * a page too many, until the first of these: the guest renews its offer, which
+ * pins anew what is there now, if anything; it takes it back; the vCPU's thread,
+ * the VM or this module goes; VMGANG_HINT_LEASE_S have passed.
  *
  * A guest can make the VM's work run, which is no time of its own, by nothing
  * but an offer: so it is heard ten times a second.

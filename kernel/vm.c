@@ -19,7 +19,7 @@
  * Then it is freed, when the last of these has let go:
  *
  *   - the list of VMs, and the VM's work while queued, be it for later: one
- *     reference each, and the first phase has it queued for now.
+ *     reference each, and the first phase lets it wait no longer.
  *     The work removes the directories, which waits for every reader and
  *     writer of their files, and then gives back the list's reference;
  *   - each vCPU: until its own directory is gone;

@@ -10,39 +10,12 @@
 #include "sched.h"
 #include "trace.h"
 
-/* Statistics of @v up to now, in the state that it is about to leave. */
-static void count_state(struct sim *sim, struct vcpu *v)
-{
-	u64 dt = sim->now - v->since;
-
-	v->since = sim->now;
-	if (v->state == VCPU_RUNNING)
-		v->stats.run += dt;
-	else if (v->state == VCPU_HALTED)
-		v->stats.wait += dt;
-	else if (v->state == VCPU_READY && v->costop)
-		v->stats.costop += dt;
-	else if (v->state == VCPU_READY)
-		v->stats.ready += dt;
-}
-
-static void count_together(struct sim *sim, struct vm *vm)
-{
-	u64 sum = (sim->now - vm->since) * vm->nr_running;
-
-	vm->since = sim->now;
-	if (vm->nr_running >= 2)
-		vm->stats.corun += sum;
-	if (vm->nr_running == vm->nr_wanting)
-		vm->stats.whole += sum;
-}
-
 static void set_state(struct sim *sim, struct vcpu *v, enum vcpu_state state)
 {
 	struct vm *vm = v->vm;
 
-	count_state(sim, v);
-	count_together(sim, vm);
+	stats_vcpu(sim, v);
+	stats_vm(sim, vm);
 	vm->nr_running -= v->state == VCPU_RUNNING;
 	vm->nr_wanting -= v->state == VCPU_RUNNING || v->state == VCPU_READY;
 	if (v->state == VCPU_READY && sim->now - v->waiting > v->stats.longest)
@@ -118,7 +91,7 @@ void host_costop(struct sim *sim, struct vcpu *v, bool held)
 		v->stops = held;
 	if (v->state != VCPU_READY || v->costop == held)
 		return;
-	count_state(sim, v);
+	stats_vcpu(sim, v);
 	v->costop = held;
 	if (held)
 		v->held = sim->now;
@@ -203,22 +176,11 @@ static void on_tick(struct sim *sim, void *arg)
 	host_rearm(sim, p->cur);
 }
 
-static void count_pcpu(struct sim *sim, struct pcpu *p)
-{
-	u64 dt = sim->now - p->since;
-
-	p->since = sim->now;
-	if (p->stolen)
-		sim->stats.stolen += dt;
-	else if (p->idle)
-		sim->stats.idle += dt;
-}
-
 static void set_idle(struct sim *sim, struct pcpu *p, bool idle)
 {
 	if (p->idle == idle)
 		return;
-	count_pcpu(sim, p);
+	stats_pcpu(sim, p);
 	p->idle = idle;
 	p->idle_since = sim->now;
 	if (!idle)
@@ -333,7 +295,7 @@ static void on_host(struct sim *sim, void *arg)
 	struct pcpu *p = arg;
 
 	sim->here = p;
-	count_pcpu(sim, p);
+	stats_pcpu(sim, p);
 	if (p->stolen) {
 		p->stolen = false;
 		event_set(&sim->queue, &p->host,
@@ -581,22 +543,4 @@ void sim_free(struct sim *sim)
 	free(sim->pcpus);
 	free(sim->priv);
 	free(sim);
-}
-
-/* Statistics that are counted when something changes, up to now. */
-void stats_settle(struct sim *sim)
-{
-	u32 i;
-
-	for (i = 0; i < sim->nr_vcpus; i++) {
-		host_account(sim, &sim->vcpus[i]);
-		count_state(sim, &sim->vcpus[i]);
-		if (sim->vcpus[i].state == VCPU_READY &&
-		    sim->now - sim->vcpus[i].waiting > sim->vcpus[i].stats.longest)
-			sim->vcpus[i].stats.longest = sim->now - sim->vcpus[i].waiting;
-	}
-	for (i = 0; i < sim->nr_vms; i++)
-		count_together(sim, &sim->vms[i]);
-	for (i = 0; i < sim->nr_pcpus; i++)
-		count_pcpu(sim, &sim->pcpus[i]);
 }

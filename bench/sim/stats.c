@@ -1,11 +1,65 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Statistics as TSV and as a table. */
+/* Statistics: counted when something changes, and shown as TSV and as a table. */
 
 #include <inttypes.h>
 #include <string.h>
 
 #include "host.h"
 #include "sched.h"
+
+void stats_vcpu(struct sim *sim, struct vcpu *v)
+{
+	u64 dt = sim->now - v->since;
+
+	v->since = sim->now;
+	if (v->state == VCPU_RUNNING)
+		v->stats.run += dt;
+	else if (v->state == VCPU_HALTED)
+		v->stats.wait += dt;
+	else if (v->state == VCPU_READY && v->costop)
+		v->stats.costop += dt;
+	else if (v->state == VCPU_READY)
+		v->stats.ready += dt;
+}
+
+void stats_vm(struct sim *sim, struct vm *vm)
+{
+	u64 sum = (sim->now - vm->since) * vm->nr_running;
+
+	vm->since = sim->now;
+	if (vm->nr_running >= 2)
+		vm->stats.corun += sum;
+	if (vm->nr_running == vm->nr_wanting)
+		vm->stats.whole += sum;
+}
+
+void stats_pcpu(struct sim *sim, struct pcpu *p)
+{
+	u64 dt = sim->now - p->since;
+
+	p->since = sim->now;
+	if (p->stolen)
+		sim->stats.stolen += dt;
+	else if (p->idle)
+		sim->stats.idle += dt;
+}
+
+void stats_settle(struct sim *sim)
+{
+	u32 i;
+
+	for (i = 0; i < sim->nr_vcpus; i++) {
+		host_account(sim, &sim->vcpus[i]);
+		stats_vcpu(sim, &sim->vcpus[i]);
+		if (sim->vcpus[i].state == VCPU_READY &&
+		    sim->now - sim->vcpus[i].waiting > sim->vcpus[i].stats.longest)
+			sim->vcpus[i].stats.longest = sim->now - sim->vcpus[i].waiting;
+	}
+	for (i = 0; i < sim->nr_vms; i++)
+		stats_vm(sim, &sim->vms[i]);
+	for (i = 0; i < sim->nr_pcpus; i++)
+		stats_pcpu(sim, &sim->pcpus[i]);
+}
 
 static u32 hist_index(u64 ns)
 {

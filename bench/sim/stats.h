@@ -55,9 +55,16 @@ struct host_stats {
 	u64 events;
 };
 
+struct pcpu;
 struct sim;
+struct vcpu;
+struct vm;
 
 void stats_reset(struct sim *sim);
+/* Count up to now, for the state that is about to be left. */
+void stats_vcpu(struct sim *sim, struct vcpu *v);
+void stats_vm(struct sim *sim, struct vm *vm);
+void stats_pcpu(struct sim *sim, struct pcpu *p);
 /* Bring everything up to sim->now. */
 void stats_settle(struct sim *sim);
 /* One line for each VM and one for the host, with or without the names of the columns. */

@@ -207,22 +207,6 @@ static void test_kept_cores_are_charged(void **state)
 	free(m);
 }
 
-/* The least that @vi gets in any of @n periods, beginning with a new one. */
-static u64 least_of(struct sim *m, u32 vi, u64 period, u32 n)
-{
-	u64 due = m->st.vcpus[vi].rsv.due, least = ~0ULL, was;
-
-	while (m->st.vcpus[vi].rsv.due == due)
-		sim_step(m);
-	while (n--) {
-		was = m->v[vi].ran;
-		sim_go(m, period / VG_MS);
-		if (m->v[vi].ran - was < least)
-			least = m->v[vi].ran - was;
-	}
-	return least;
-}
-
 /*
  * Who has booked a pCPU gets its core in time, against a VM of much more weight on
  * both siblings; and so do two who have booked one sibling each.
@@ -242,8 +226,8 @@ static void test_reserved(void **state)
 	assert_int_equal(sim_reserve(m, 0, 50 * VG_MS, 10 * VG_MS, false), 1);
 	assert_int_equal(sim_reserve(m, 1, 100 * VG_MS, 20 * VG_MS, false), 1);
 	sim_go(m, 1000);
-	assert_true(least_of(m, 0, 50 * VG_MS, 50) >= 9800 * VG_US);
-	assert_true(least_of(m, 1, 100 * VG_MS, 50) >= 19800 * VG_US);
+	assert_true(sim_least(m, 0, 50 * VG_MS, 50) >= 9800 * VG_US);
+	assert_true(sim_least(m, 1, 100 * VG_MS, 50) >= 19800 * VG_US);
 	assert_apart(m);
 	/* 60 % of the core are left, on both siblings. */
 	assert_true(sim_vm_ran(m, 2) > 8000 * VG_MS);

@@ -24,22 +24,6 @@ static void add_vm(struct sim *m, u32 slot, u32 vcpus, u32 cosched, u32 weight, 
 		sim_vcpu(m, slot, cosched, weight, mask);
 }
 
-/* The least that @vi gets in any of @n periods, beginning with a new one. */
-static u64 least_of(struct sim *m, u32 vi, u64 period, u32 n)
-{
-	u64 due = m->st.vcpus[vi].rsv.due, least = ~0ULL, was;
-
-	while (m->st.vcpus[vi].rsv.due == due)
-		sim_step(m);
-	while (n--) {
-		was = m->v[vi].ran;
-		sim_go(m, period / VG_MS);
-		if (m->v[vi].ran - was < least)
-			least = m->v[vi].ran - was;
-	}
-	return least;
-}
-
 /* One pCPU, four VMs that press, three reservations that leave 37 % to all. */
 static void test_met_in_each_period(void **state)
 {
@@ -55,7 +39,7 @@ static void test_met_in_each_period(void **state)
 		assert_int_equal(sim_reserve(m, i, terms[i][0], terms[i][1], false), 1);
 	sim_go(m, 1000);
 	for (i = 0; i < 3; i++)
-		assert_in_range(least_of(m, i, terms[i][0], 50), terms[i][1] - LATE,
+		assert_in_range(sim_least(m, i, terms[i][0], 50), terms[i][1] - LATE,
 				terms[i][1] + LATE);
 	/* What is left is shared alike. */
 	for (i = 4; i < 7; i++)
@@ -186,7 +170,7 @@ static void test_beside_a_gang(void **state)
 	add_vm(m, 2, 2, GANG, 100, ANY);
 	sim_reserve(m, 0, 20 * VG_MS, 5 * VG_MS, false);
 	sim_go(m, 1000);
-	assert_true(least_of(m, 0, 20 * VG_MS, 100) + LATE >= 5 * VG_MS);
+	assert_true(sim_least(m, 0, 20 * VG_MS, 100) + LATE >= 5 * VG_MS);
 	assert_in_range(sim_vm_ran(m, 1), sim_vm_ran(m, 2) * 98 / 100,
 			sim_vm_ran(m, 2) * 102 / 100);
 	assert_true(sim_vm_corun(m, 1) > sim_vm_ran(m, 1) / 2);

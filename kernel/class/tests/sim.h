@@ -472,6 +472,22 @@ static inline void sim_go(struct sim *m, u64 ms)
 		sim_step(m);
 }
 
+/* The least that @vi gets in any of @n periods, beginning with a new one. */
+static inline u64 sim_least(struct sim *m, u32 vi, u64 period, u32 n)
+{
+	u64 due = m->st.vcpus[vi].rsv.due, least = ~0ULL, was;
+
+	while (m->st.vcpus[vi].rsv.due == due)
+		sim_step(m);
+	while (n--) {
+		was = m->v[vi].ran;
+		sim_go(m, period / VG_MS);
+		if (m->v[vi].ran - was < least)
+			least = m->v[vi].ran - was;
+	}
+	return least;
+}
+
 /* The host takes pCPU @b for @ns. */
 static inline void sim_host(struct sim *m, u32 b, u64 ns)
 {
