@@ -57,7 +57,7 @@ barriers_options()
 	IFS=, read -r -a modes <<<"$modes"
 	local mode
 	for mode in "${modes[@]}"; do
-		[[ " default detached gang off yield adaptive " == *" $mode "* ]] ||
+		[[ " default detached gang off yield relaxed ryield adaptive " == *" $mode "* ]] ||
 			bad_usage "--modes: '$mode' is none of default, detached, gang, off, yield, adaptive"
 	done
 }
@@ -72,6 +72,8 @@ barriers_phase()
 	gang) policy=(1 gang) ;;
 	off) policy=(1 off) ;;
 	yield) policy=(1 off yield) ;;
+	relaxed) policy=(1 relaxed) ;;
+	ryield) policy=(1 relaxed yield) ;;
 	adaptive) policy=(1 adaptive yield kernel) ;;
 	esac
 	[ "$mode" != detached ] || class_down

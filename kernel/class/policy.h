@@ -95,7 +95,7 @@ typedef uint8_t u8;
  * Two virtual times are about equal: what two vCPUs are charged at once.  Of 1, 4, 6, 10
  * and 20 ms the one that serves VMs with barriers beside others of their kind best.
  */
-#define VG_EQUAL	(2 * VG_MIN_GRAN)
+#define VG_EQUAL	(10 * VG_MS)
 /* How far a VM may be behind and still make up for it: the fairest of 200, 400, 1,000 ms. */
 #define VG_LAG		(400 * VG_MS)
 /* A waiter older than this goes first, whatever its weight. */

@@ -282,6 +282,7 @@ VG_FN void vg_vcpu_place(struct vg_state_all *s, struct vg_cell *c, u32 vi, u32 
 		if (!alone)
 			p->gang = ei;
 	}
+	len = vg_relaxed_stint(e, len, pl->now);
 	p->stint = e->flags & VG_ON;
 	v->state = VG_COMING;
 	v->bit = bit;

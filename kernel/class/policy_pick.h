@@ -38,6 +38,7 @@ VG_FN void vg_pcpu_renew(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 		if (left < len)
 			len = left;
 	}
+	len = vg_relaxed_stint(e, len, pl->now);
 	if (!e->nr_waiting)
 		vg_ent_clamp(c, e, v->mask);
 	p->since = pl->now;

@@ -63,6 +63,23 @@ VG_INLINE bool vg_relaxed_before(struct vg_ent *e, struct vg_vcpu *v, struct vg_
 	return e->bound && vg_since(best->since, v->since) > VG_PATIENCE;
 }
 
+/*
+ * How long the next of relaxed @e runs that could run for @len: until its siblings
+ * stop, so that they find the next pCPUs together.
+ */
+VG_FN u64 vg_relaxed_stint(struct vg_ent *e, u64 len, u64 now)
+{
+	u64 left = vg_since(e->deadline, now);
+
+	if (!e->bound || (e->flags & VG_ON))
+		return len;
+	if (e->on && left >= VG_MIN_GRAN && left < len)
+		return left;
+	if (left < len)
+		e->deadline = now + len;
+	return len;
+}
+
 /* @v has run for @ran more. */
 VG_INLINE void vg_relaxed_ran(struct vg_ent *e, struct vg_vcpu *v, u64 ran)
 {
