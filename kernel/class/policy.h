@@ -201,6 +201,7 @@ struct vg_vcpu {
 	u32 idled;		/* asleep since it ran */
 	u32 notch;		/* PAUSED: on the wheel */
 	u32 doubt;		/* extensions in a row that expired, up to VG_GUARD_DOUBT */
+	u32 heeds;		/* has said that it is safe: it has a driver */
 	u32 refused;		/* extensions it is still to go without */
 	u32 elder;		/* in its ent's list of members */
 	u32 younger;

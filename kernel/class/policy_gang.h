@@ -46,6 +46,7 @@ VG_INLINE void vg_plan_begin(struct vg_plan *pl, u64 now, u32 self, u32 prev)
 	pl->skip = VG_NONE;
 	pl->narrow = 2 * VG_CELL_PCPUS;
 	pl->barred = 0;
+	pl->brief = 0;
 }
 
 /* What pCPU pl->self does next, because of @why; that is counted as @stat. */

@@ -24,8 +24,8 @@
  * when its turn comes, and a guest that is never safe gets its share.  Others
  * would wait out the bound for nothing each time, and those that wake often
  * would get little done: so whose extension expires goes without the next one,
- * and without 3, 7 and up to 31 of the next if that goes on, until it is met in a
- * safe state.  Not guarded is who gives the pCPU away itself,
+ * and without 3, 7 and up to 255 of the next if that goes on (31 if it has a driver),
+ * until it is met in a safe state.  Not guarded is who gives the pCPU away itself,
  * by spinning or yielding; nor is anyone from the host's own threads; nor is a
  * strict gang, of which nobody is left to wait for a lock; nor is anyone against
  * who has booked the pCPU, or beyond what it has reserved itself.
@@ -38,7 +38,9 @@
 #define VG_GUARD_LOOKS	20
 /* A look is an exit, a pass through the scheduler and an entry: some us each. */
 #define VG_GUARD_LOOK	(50 * 1000ULL)
-#define VG_GUARD_DOUBT	5
+#define VG_GUARD_DOUBT	8
+/* … of a guest that comes when it is asked: it may be long in reaching that. */
+#define VG_GUARD_HEEDS	5
 /* Part of the bound after which a guest is asked: most are safe before. */
 #define VG_GUARD_ASK	4
 
@@ -89,7 +91,9 @@ VG_INLINE bool vg_guard_wanted(struct vg_state_all *s, struct vg_cell *c, struct
 /* vCPU @v was met in a safe state, or was not within its bound. */
 VG_INLINE void vg_guard_learn(struct vg_vcpu *v, bool expired)
 {
-	v->doubt = !expired ? 0 : v->doubt < VG_GUARD_DOUBT ? v->doubt + 1 : VG_GUARD_DOUBT;
+	u32 most = v->heeds ? VG_GUARD_HEEDS : VG_GUARD_DOUBT;
+
+	v->doubt = !expired ? 0 : v->doubt < most ? v->doubt + 1 : most;
 	v->refused = expired ? (1U << v->doubt) - 1 : 0;
 }
 
@@ -150,7 +154,10 @@ VG_FN bool vg_guard_safe(struct vg_state_all *s, struct vg_cell *c, u32 vi)
 {
 	struct vg_pcpu *p = vg_pcpu(c, vg_vcpu(s, vi)->bit);
 
-	if (p->cur != vi || !p->guard)
+	if (p->cur != vi)
+		return false;
+	vg_vcpu(s, vi)->heeds = 1;
+	if (!p->guard)
 		return false;
 	p->safe = 1;
 	return true;

@@ -63,6 +63,9 @@ VG_FN bool vg_pick_ahead(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 		p->hint = vg_ent(s, v->ent)->head;
 		vg_pick_hint(s, c, pl);
 	}
+	/* It is back soon: who comes instead is not to stay. */
+	if (pl->take == VG_NONE)
+		pl->brief = 1;
 	pl->prev = VG_NONE;
 	return true;
 }

@@ -79,7 +79,7 @@ VG_FN void vg_pcpu_take(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 		p->since = since;
 		p->vstart = vstart;
 	}
-	if ((pl->why & VG_BY_PART) || pl->barred)
+	if ((pl->why & VG_BY_PART) || pl->barred || pl->brief)
 		vg_pcpu_shorten(c, pl->self, pl->now);
 	vg_gang_release(c, e);
 	if (vg_core_waits(c, e, pl->self))

@@ -95,6 +95,7 @@ struct vg_plan {
 	u32 spot;		/* pCPU for who wakes, or VG_NONE */
 	u32 whole;		/* … where he is by now, with all of his gang */
 	u32 barred;		/* only who suits the siblings' occupants is considered */
+	u32 brief;		/* whoever comes is not to stay */
 	u32 inc;		/* ent of @prev */
 	u64 limit;		/* vtime up to which others may go before @filler */
 	u64 first;		/* vtime of whose turn it was */

@@ -253,6 +253,7 @@ VG_FN u32 vg_vcpu_get(struct vg_state_all *s, struct vmgang_bpf_vm *info,
 	v->progress = 0;
 	v->bounced = 0;
 	v->doubt = 0;
+	v->heeds = 0;
 	v->refused = 0;
 	v->costop = 0;
 	return vi;
