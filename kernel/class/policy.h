@@ -92,8 +92,8 @@ typedef uint8_t u8;
 /* The stint of whoever fills in while a gang waits for its pCPUs. */
 #define VG_SHORT	(3 * VG_MS)
 /*
- * Two virtual times are about equal: what two vCPUs are charged at once.  Of 1, 4, 6, 10
- * and 20 ms the one that serves VMs with barriers beside others of their kind best.
+ * Two virtual times are about equal.  Of 1, 4, 8, 10, 12, 16 and 20 ms, the least that
+ * serves VMs with barriers best, beside others of their kind and beside single vCPUs.
  */
 #define VG_EQUAL	(10 * VG_MS)
 /* How far a VM may be behind and still make up for it: the fairest of 200, 400, 1,000 ms. */

@@ -13,7 +13,9 @@
  * The ent's @limit is the progress up to which a waiting vCPU may start; the list
  * of those that wait is in order of progress.  So who is behind goes first, the
  * leader's pCPU goes to it for the rest of the stint, and its VM goes before
- * others that have about as much virtual time (VG_BEHIND).  A sibling that has
+ * others that have about as much virtual time (VG_BEHIND).  Its stint ends with
+ * its siblings', so that they find their next pCPUs together; who takes over from
+ * a leader whose siblings all run has a short one.  A sibling that has
  * waited VG_PATIENCE longer goes first all the same: the slowest may make little
  * of its turns, as it spins.
  *
@@ -64,8 +66,8 @@ VG_INLINE bool vg_relaxed_before(struct vg_ent *e, struct vg_vcpu *v, struct vg_
 }
 
 /*
- * How long the next of relaxed @e runs that could run for @len: until its siblings
- * stop, so that they find the next pCPUs together.
+ * How long a vCPU of relaxed @e runs that could run for @len: until its siblings
+ * stop, unless that is too soon.
  */
 VG_FN u64 vg_relaxed_stint(struct vg_ent *e, u64 len, u64 now)
 {

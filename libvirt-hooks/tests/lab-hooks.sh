@@ -111,7 +111,7 @@ by_hook() {
 	if vmgang --json show hk-a | tr -d ' \n\t' | grep -q '"cosched":{"value":"gang","source":"metadata"'
 	then ok "vmgang show names the metadata as the source"
 	else bad "vmgang show names the metadata as the source"; fi
-	becomes "a domain with a bad value has the default" hk-b cosched off
+	becomes "a domain with a bad value has the default" hk-b cosched adaptive
 	if vmgang show hk-b | grep -q 'allowed: off,'
 	then ok "vmgang show says what would be allowed"
 	else bad "vmgang show says what would be allowed" "$(vmgang show hk-b | head -20)"; fi
@@ -137,11 +137,11 @@ by_event() {
 
 live_edit() {
 	create hk-a c01 '' || bad "a domain starts"
-	becomes "a domain without metadata has the default" hk-a cosched off
+	becomes "a domain without metadata has the default" hk-a cosched adaptive
 	edit hk-a '<domain><policy preset="esx"/></domain>'
 	becomes "a live edit takes effect" hk-a cosched gang
 	edit hk-a '<domain><policy preset="nonsense"/></domain>'
-	becomes "a bad live edit puts it on the default" hk-a cosched off
+	becomes "a bad live edit puts it on the default" hk-a cosched adaptive
 	edit hk-a '<domain><policy><slice_us>9000</slice_us></policy></domain>'
 	becomes "a good one after it counts" hk-a slice_us 9000
 	virsh -q metadata hk-a urn:vmgang:domain:1 --live --remove >/dev/null

@@ -10,7 +10,7 @@
  * vmgangd.conf:
  *
  *	[vmgangd]
- *	Default=xen-credit	preset of VMs that nothing else decides
+ *	Default=adaptive	preset of VMs that nothing else decides
  *	Group=vmgang		its members may make the read-only calls
  *	LibvirtUri=qemu:///system	or "none"
  *

@@ -36,7 +36,7 @@ enum vg_source {
 };
 
 #define VG_VALUE_SIZE 24
-#define VG_PRESET_DEFAULT "xen-credit"
+#define VG_PRESET_DEFAULT "adaptive"
 
 /* What one source says; an empty string is "nothing". */
 struct vg_policy {

@@ -39,8 +39,8 @@ void fake_new(struct fake *f)
 	fake_write(f, "sysfs/version", "0.1.0\n");
 	fake_write(f, "sysfs/state", "observe\n");
 	fake_write(f, "sysfs/nr_vms", "0\n");
-	fake_write(f, "sysfs/cosched_values", "off gang\n");
-	fake_write(f, "sysfs/guard_values", "off\n");
+	fake_write(f, "sysfs/cosched_values", "off gang adaptive\n");
+	fake_write(f, "sysfs/guard_values", "off kernel\n");
 	fake_write(f, "sysfs/spin_values", "off yield\n");
 	fake_write(f, "sysfs/isolate_values", "off core\n");
 	set_env(f, "VMGANG_ROOT", "root");

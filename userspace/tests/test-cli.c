@@ -58,7 +58,7 @@ static void with_daemon(void **state)
 	assert_int_equal(cli("--version", out, sizeof(out), NULL), 0);
 	assert_string_equal(out, "vmgang 0.1.0\n");
 	assert_int_equal(cli("-i 0.1", out, sizeof(out), NULL), 0);
-	assert_non_null(strstr(out, "observing only, 2 VMs, 1 co-scheduled"));
+	assert_non_null(strstr(out, "observing only, 2 VMs, 2 co-scheduled"));
 }
 
 /* Shows that list, show and the state need no daemon, and set says so. */
@@ -178,6 +178,7 @@ static void doctor(void **state)
 		   "3000\n");
 	fake_write(&h->fake, "root/dev/kvm", "x");
 	fake_write(&h->fake, "sysfs/vms/100/vcpus/0/sched_policy", "ext\n");
+	fake_write(&h->fake, "conf", "[vmgangd]\nDefault=xen-credit\n");
 	start(h);
 	assert_int_equal(cli("doctor --json", out, sizeof(out), &w), 0);
 	assert_string_equal(result_of(w, "kernel"), "ok");

@@ -27,7 +27,7 @@ static void defaults(void **state)
 
 		assert_int_equal(parse(texts[i], &c, NULL), 0);
 		assert_string_equal(c.defaults.value[VG_KNOB_PRESET],
-				    "xen-credit");
+				    "adaptive");
 		assert_string_equal(c.group, "vmgang");
 		assert_string_equal(c.libvirt_uri, "qemu:///system");
 		assert_int_equal(c.nr_rules, 0);

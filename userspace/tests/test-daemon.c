@@ -30,11 +30,11 @@ static void finds_and_applies(void **state)
 	until(h, "sysfs/vms/200/name", "web");
 	assert_true(fake_is(&h->fake, "sysfs/vms/200/policy/cosched", "gang"));
 	assert_true(fake_is(&h->fake, "sysfs/vms/200/policy/slice_us", "7000"));
-	assert_true(fake_is(&h->fake, "sysfs/vms/100/policy/cosched", "off"));
+	assert_true(fake_is(&h->fake, "sysfs/vms/100/policy/cosched", "adaptive"));
 	assert_true(fake_is(&h->fake, "sysfs/vms/100/name", "db"));
 	assert_knob(h, "web", "cosched", "gang", "match");
 	assert_knob(h, "web", "managed", "1", "default");
-	assert_knob(h, UUID_A, "cosched", "off", "default");
+	assert_knob(h, UUID_A, "cosched", "adaptive", "default");
 	/* a VM that comes later */
 	fake_vm(&h->fake, 300, 3, 1, web);
 	until(h, "sysfs/vms/300/policy/cosched", "gang");
@@ -66,7 +66,7 @@ static void sets(void **state)
 			    "no VM is called \"x\", by name, uuid or pid");
 	assert_int_equal(call(h, "Set", "{'vm':'db','knobs':{'cosched':'-','slice_us':'default'}}",
 			      NULL, NULL), 0);
-	assert_knob(h, "100", "cosched", "off", "default");
+	assert_knob(h, "100", "cosched", "adaptive", "default");
 	assert_knob(h, "100", "slice_us", "20000", "default");
 	/* a reservation is written as a whole, its slice last */
 	assert_int_equal(call(h, "Set", "{'vm':'db','knobs':{'preset':'xen-sedf','extratime':'0'}}",
@@ -127,7 +127,7 @@ static void metadata(void **state)
 			      "{'uuid':'" UUID_A "','name':'db','id':1,"
 				      "'knobs':{},'errors':['line 7: bad']}",
 			      NULL, NULL), 0);
-	assert_knob(h, "db", "cosched", "off", "default");
+	assert_knob(h, "db", "cosched", "adaptive", "default");
 	assert_int_equal(call(h, "Show", "{'vm':'db'}", &reply, NULL), 0);
 	errors = sd_json_variant_by_key(sd_json_variant_by_key(reply, "vm"),
 					"errors");
@@ -136,7 +136,7 @@ static void metadata(void **state)
 			sd_json_variant_by_index(errors, 0)), "line 7: bad");
 	assert_int_equal(call(h, "ForgetDomain", "{'uuid':'" UUID_B "'}",
 			      NULL, NULL), 0);
-	assert_knob(h, "web", "cosched", "off", "default");
+	assert_knob(h, "web", "cosched", "adaptive", "default");
 }
 
 static time_t changed(struct host *h, const char *path, long *nsec)
@@ -243,7 +243,7 @@ static void dying_vms(void **state)
 	fake_vm(&h->fake, 100, 1, 2, db);
 	fake_vm(&h->fake, 200, 2, 2, web);
 	start(h);
-	assert_knob(h, "db", "cosched", "off", "default");
+	assert_knob(h, "db", "cosched", "adaptive", "default");
 	fake_remove(&h->fake, "sysfs/vms/100/stats/ready_us");
 	assert_int_equal(call(h, "List", "{}", &list, NULL), 0);
 	assert_int_equal(sd_json_variant_elements(
@@ -272,7 +272,7 @@ static void ambiguous(void **state)
 	assert_string_equal(error,
 		"\"web\" fits 2 VMs: 100 (name web, uuid -), 200 (name web, uuid -)"
 		"; give its uuid or pid");
-	assert_knob(h, "200", "cosched", "off", "default");
+	assert_knob(h, "200", "cosched", "adaptive", "default");
 }
 
 static int raw_connect(struct host *h)
@@ -350,7 +350,7 @@ static void hostile_calls(void **state)
 		}
 		raw_send(h, big, len);
 	}
-	assert_knob(h, "db", "cosched", "off", "default");
+	assert_knob(h, "db", "cosched", "adaptive", "default");
 	assert_int_equal(stop(h, SIGTERM), 0);
 }
 
@@ -425,7 +425,7 @@ static void peers(void **state)
 			 1);
 	assert_int_equal(call_as(h, g->gr_gid, "ForgetDomain", "{'uuid':'" UUID_A "'}"),
 			 1);
-	assert_true(fake_is(&h->fake, "sysfs/vms/100/policy/cosched", "off"));
+	assert_true(fake_is(&h->fake, "sysfs/vms/100/policy/cosched", "adaptive"));
 }
 
 /* Shows that idle connections of one user do not keep others out. */

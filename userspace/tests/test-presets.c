@@ -157,6 +157,13 @@ static void bad_files(void **state)
 	}
 }
 
+/* A module that offers less than there is. */
+static void offer_little(struct host *h)
+{
+	fake_write(&h->fake, "sysfs/cosched_values", "off gang\n");
+	fake_write(&h->fake, "sysfs/guard_values", "off\n");
+}
+
 /* Shows that nothing is decided by a preset that this host can not have. */
 static void refused(void **state)
 {
@@ -167,6 +174,7 @@ static void refused(void **state)
 	fake_vm(&h->fake, 100, 1, 2, db);
 	fake_vm(&h->fake, 200, 2, 2, web);
 	fake_write(&h->fake, "conf", "[match]\nName=web\npreset=naive\n");
+	offer_little(h);
 	start(h);
 	assert_int_equal(call(h, "Set", "{'vm':'db','knobs':{'preset':'uhlig'}}",
 			      NULL, &error), -EREMOTEIO);
@@ -208,6 +216,7 @@ static void tool(void **state)
 	struct host *h = *state;
 	char out[65536], words[128];
 
+	offer_little(h);
 	assert_int_equal(cli("preset list", out, sizeof(out), NULL), 0);
 	assert_non_null(strstr(out, "; needs: cosched=adaptive, guard=kernel\n"));
 	assert_non_null(strstr(out, "\nesx          as ESX 3"));
