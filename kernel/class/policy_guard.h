@@ -103,13 +103,18 @@ VG_FN bool vg_pick_guard(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 	struct vg_pcpu *p = vg_pcpu(c, pl->self);
 	struct vg_vcpu *v = vg_vcpu(s, pl->prev);
 	u64 bound, until, look;
+	bool safe;
 
 	if (pl->prev == VG_NONE)
 		return false;
+	/* That word may come late: of an extension that is over it says nothing. */
+	if (!p->guard)
+		p->safe = 0;
+	safe = !pl->unsafe || p->safe;
 	bound = vg_ent_is_strict(c, vg_ent(s, v->ent)) ? 0 : vg_vm(s, v->slot)->guard;
-	if (bound && (!pl->unsafe || p->safe))
+	if (bound && safe)
 		vg_guard_learn(v, false);
-	if (!bound || !pl->unsafe || p->safe || p->yielded || p->hint != VG_NONE ||
+	if (!bound || safe || p->yielded || p->hint != VG_NONE ||
 	    p->spun != VG_NONE || p->due || !vg_reserve_lets(v) || !vg_guard_wanted(s, c, pl)) {
 		vg_guard_end(c, pl, pl->self, false);
 		return false;

@@ -137,6 +137,25 @@ static void test_asked(void **state)
 	free(m);
 }
 
+/* A guest's word that it is safe, when nobody waits for it any more. */
+static void test_late_word(void **state)
+{
+	struct sim *m = sim_new(2, 5);
+	u64 before;
+	u32 i;
+
+	add_vm(m, 0, 2, OFF, 500, BOUND);
+	add_vm(m, 1, 2, OFF, 0, 0);
+	sim_go(m, 1000);
+	for (i = 0; i < 2; i++)
+		if (!m->st.cells[0].pcpu[i].guard)
+			m->st.cells[0].pcpu[i].safe = 1;
+	before = stat(m, VG_STAT_GUARDS);
+	sim_go(m, 2000);
+	assert_true(stat(m, VG_STAT_GUARDS) > before + 20);
+	free(m);
+}
+
 /* A guest says how long it holds a lock: the shorter of that and the bound counts. */
 static void test_hint(void **state)
 {
@@ -283,6 +302,7 @@ int main(void)
 		cmocka_unit_test(test_share_of_gangs_falls),
 		cmocka_unit_test(test_never_safe),
 		cmocka_unit_test(test_asked),
+		cmocka_unit_test(test_late_word),
 		cmocka_unit_test(test_hint),
 		cmocka_unit_test(test_safe_unasked),
 		cmocka_unit_test(test_cap_is_charged),
