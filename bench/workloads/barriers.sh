@@ -16,8 +16,9 @@ barriers several VMs compute and meet at barriers; default scheduler, class
          --slice-us N      the class's stint; default as the VM has it
          --modes LIST (default,gang,off)  of: default (VMs left out of the
                    class), detached (class detached), gang, off (vCPUs on
-                   their own), yield (the same with spin=yield), adaptive
-                   (as the preset: with guard=kernel spin=yield)
+                   their own), yield (the same with spin=yield), relaxed,
+                   relaxed-yield, adaptive (as the preset: with guard=kernel
+                   spin=yield)
          --lost N (10)     repeat rounds in which others had more than N % of
                    the machine below this host, at most once each
          --raw FILE        every measurement as TSV
@@ -57,8 +58,9 @@ barriers_options()
 	IFS=, read -r -a modes <<<"$modes"
 	local mode
 	for mode in "${modes[@]}"; do
-		[[ " default detached gang off yield relaxed ryield adaptive " == *" $mode "* ]] ||
-			bad_usage "--modes: '$mode' is none of default, detached, gang, off, yield, adaptive"
+		[[ " default detached gang off yield relaxed relaxed-yield adaptive " == *" $mode "* ]] ||
+			bad_usage "--modes: '$mode' is none of default, detached, gang, off, yield," \
+			"relaxed, relaxed-yield, adaptive"
 	done
 }
 
@@ -73,7 +75,7 @@ barriers_phase()
 	off) policy=(1 off) ;;
 	yield) policy=(1 off yield) ;;
 	relaxed) policy=(1 relaxed) ;;
-	ryield) policy=(1 relaxed yield) ;;
+	relaxed-yield) policy=(1 relaxed yield) ;;
 	adaptive) policy=(1 adaptive yield kernel) ;;
 	esac
 	[ "$mode" != detached ] || class_down
@@ -138,13 +140,13 @@ barriers_rows()
 barriers_table()
 {
 	awk -F '\t' 'NR == 1 {
-		printf "%-9s %9s %19s %17s %20s %15s  %5s %5s %6s %5s %5s %7s\n", \
+		printf "%-13s %9s %19s %17s %20s %15s  %5s %5s %6s %5s %5s %7s\n", \
 			"", "barriers/s", "min - max", "of ideal", "vs default", "slowest-fastest", \
 			"run%", "rdy%", "cstp%", "wait%", "corun%", "spins/s"
 		next
 	}
 	{
-		printf "%-9s %9.0f  %19s  %5s %11s  %6s %13s %15s  %5s %5s %6s %5s %5s %8s\n", $1, $3, \
+		printf "%-13s %9.0f  %19s  %5s %11s  %6s %13s %15s  %5s %5s %6s %5s %5s %8s\n", $1, $3, \
 			sprintf("%.0f - %.0f", $4, $5), short($6), span($7, $8), short($9), \
 			span($10, $11), sprintf("%.0f - %.0f", $12, $13), $14, $15, $16, $17, $18, $19
 	}
@@ -188,7 +190,7 @@ bench_barriers()
 	local bad=0 round_lost need_class='' share base limit
 
 	barriers_options "$@"
-	if [[ " ${modes[*]} " =~ \ (gang|off|yield|adaptive|detached)\  ]]; then
+	if [[ " ${modes[*]} " =~ \ (gang|off|yield|relaxed|relaxed-yield|adaptive|detached)\  ]]; then
 		need_class=1
 		class_up
 	fi
