@@ -56,11 +56,10 @@ barriers_options()
 	: "${rounds:=$([ -n "$quick" ] && echo 2 || echo 5)}"
 	: "${seconds:=$([ -n "$quick" ] && echo 2 || echo 3)}"
 	IFS=, read -r -a modes <<<"$modes"
-	local mode
+	local mode known='default detached gang off yield relaxed relaxed-yield adaptive'
 	for mode in "${modes[@]}"; do
-		[[ " default detached gang off yield relaxed relaxed-yield adaptive " == *" $mode "* ]] ||
-			bad_usage "--modes: '$mode' is none of default, detached, gang, off, yield," \
-			"relaxed, relaxed-yield, adaptive"
+		[[ " $known " == *" $mode "* ]] ||
+			bad_usage "--modes: '$mode' is none of ${known// /, }"
 	done
 }
 
@@ -190,7 +189,7 @@ bench_barriers()
 	local bad=0 round_lost need_class='' share base limit
 
 	barriers_options "$@"
-	if [[ " ${modes[*]} " =~ \ (gang|off|yield|relaxed|relaxed-yield|adaptive|detached)\  ]]; then
+	if [[ ${modes[*]#default} == *[a-z]* ]]; then
 		need_class=1
 		class_up
 	fi

@@ -212,7 +212,7 @@ struct vg_ent {
 	u64 ahead;		/* ns charged to it in advance */
 	u64 inv;		/* vtime per ns, << VG_INV_SHIFT */
 	u64 slice;
-	u64 deadline;		/* VG_ON: of the stint */
+	u64 deadline;		/* VG_ON, relaxed: of the stint */
 	u64 start;		/* VG_ON: of the stint */
 	u64 vstart;		/* VG_ON: vtime then */
 	u64 skew;		/* VG_ON: first member ran at, 0: none yet */

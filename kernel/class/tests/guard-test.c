@@ -93,7 +93,7 @@ static void test_share_of_gangs_falls(void **state)
  * A guest that is never safe: each extension ends with the bound, fewer and fewer
  * are granted, down to one in 256, and it gains nothing.
  */
-static void test_never_safe(void **state)
+static void check_never_safe(bool driver)
 {
 	struct sim *m = sim_new(2, 5);
 	u64 ran = 0, all, unsafe;
@@ -102,16 +102,32 @@ static void test_never_safe(void **state)
 	add_vm(m, 0, 2, OFF, 1000, BOUND);
 	for (i = 1; i < 4; i++)
 		add_vm(m, i, 2, OFF, 0, 0);
+	for (i = 0; i < SIM_VCPUS; i++)
+		m->st.vcpus[i].heeds = driver;
 	sim_go(m, 40000);
 	lost(m, &all, &unsafe);
 	assert_true(unsafe > 2 * 256);
-	assert_in_range(stat(m, VG_STAT_GUARDS), 2 * 8, 2 * 8 + unsafe / 128);
+	if (driver)
+		assert_in_range(stat(m, VG_STAT_GUARDS), unsafe / 64, 10 + unsafe / 16);
+	else
+		assert_in_range(stat(m, VG_STAT_GUARDS), 2 * 8, 2 * 8 + unsafe / 128);
 	assert_int_equal(stat(m, VG_STAT_EXPIRIES), stat(m, VG_STAT_GUARDS));
 	assert_int_equal(stat(m, VG_STAT_GUARD_SUM), stat(m, VG_STAT_GUARDS) * BOUND);
 	for (i = 0; i < 4; i++)
 		ran += sim_vm_ran(m, i);
 	assert_in_range(sim_vm_ran(m, 0), ran / 4 * 98 / 100, ran / 4 * 102 / 100);
 	free(m);
+}
+
+static void test_never_safe(void **state)
+{
+	check_never_safe(false);
+}
+
+/* It had a driver once: one in 32. */
+static void test_driver_gone(void **state)
+{
+	check_never_safe(true);
 }
 
 /* The same with a driver that comes when it is asked: none expires, none is refused. */
@@ -301,6 +317,7 @@ int main(void)
 		cmocka_unit_test(test_share_falls),
 		cmocka_unit_test(test_share_of_gangs_falls),
 		cmocka_unit_test(test_never_safe),
+		cmocka_unit_test(test_driver_gone),
 		cmocka_unit_test(test_asked),
 		cmocka_unit_test(test_late_word),
 		cmocka_unit_test(test_hint),

@@ -248,10 +248,34 @@ static void test_changes_under_load(void **state)
 	free(m);
 }
 
+/* Siblings that are put out of step run together again: a stint ends with theirs. */
+static void test_back_in_step(void **state)
+{
+	struct sim *m = sim_new(2, 11);
+	u64 ran = 0, corun = 0;
+	u32 i;
+
+	for (i = 0; i < 3; i++)
+		add_vm(m, i, 2, RELAXED, ANY);
+	for (i = 0; i < 3; i++)
+		change(m, i, RELAXED, 5000);
+	for (i = 0; i < 20; i++) {
+		sim_host(m, i % 2, 7 * VG_MS);
+		sim_go(m, 300);
+	}
+	for (i = 0; i < 3; i++) {
+		ran += sim_vm_ran(m, i);
+		corun += sim_vm_corun(m, i);
+	}
+	assert_true(corun > ran * 3 / 4);
+	free(m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_bound),
+		cmocka_unit_test(test_back_in_step),
 		cmocka_unit_test(test_weights),
 		cmocka_unit_test(test_idle_is_progress),
 		cmocka_unit_test(test_pinned_laggard),
