@@ -12,6 +12,7 @@ guest_dir=$tmp/guests
 guests=()		# names of all that run
 declare -gA guest_pid=()
 declare -gA guest_suspended=()
+declare -gA guest_weight=()	# cpu.weight, where it is not 100
 
 guests_require()
 {
@@ -121,6 +122,7 @@ guests_stop()
 	guests=()
 	guest_pid=()
 	guest_suspended=()
+	guest_weight=()
 	vms=()
 	vm_names=()
 }
@@ -129,17 +131,17 @@ guests_stop()
 # are what vms_stats and presets_set look at, and `specs` what they are to do.
 guests_choose()
 {
-	local record name of group workload threads arg named
+	local record name of group workload threads arg weight named
 	local -A picked=()
 
 	vms=() vm_names=() specs=()
 	for record in "${runs[@]}"; do
-		IFS=$'\t' read -r of group workload threads arg <<<"$record"
+		IFS=$'\t' read -r of group workload threads arg weight <<<"$record"
 		[ "$of" = "$1" ] || continue
 		[ "$arg" = - ] && arg='' || arg=:$arg
 		guest_names "$group"
 		for name in "${named[@]}"; do
-			picked[$name]=1
+			picked[$name]=$weight
 			vm_names+=("$name")
 			vms+=("${guest_pid[$name]}")
 			vm_column[$name]=$workload$'\t'$threads
@@ -150,10 +152,20 @@ guests_choose()
 		[ -n "${picked[$name]:-}" ] || guest_turn "$name" suspend
 	done
 	for name in "${!picked[@]}"; do
+		guest_weigh "$name" "${picked[$name]}"
 		guest_turn "$name" resume
 	done
 }
 declare -gA vm_column=()
+
+# guest_weigh NAME WEIGHT: its cpu.weight, as an operator sets it
+guest_weigh()
+{
+	[ "${guest_weight[$1]:-100}" != "$2" ] || return 0
+	"${VIRSH:-virsh}" -q schedinfo "$1" --live "cpu_shares=$2" >/dev/null 2>"$tmp/virsh.err" ||
+		die "$1: virsh schedinfo: $(tail -n 1 "$tmp/virsh.err")"
+	guest_weight[$1]=$2
+}
 
 # guest_turn NAME suspend|resume: who stands still is in nobody's way, nor has it a
 # reservation that others could not book

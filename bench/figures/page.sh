@@ -122,7 +122,8 @@ page_figure()
 		}
 		$1 == "run" {
 			list = list "<li>" $2 ": " guests[$3] ", each with " $4 ", " $5 \
-				($5 == 1 ? " thread" : " threads") ($6 == "-" ? "" : ", " $6) "</li>\n"
+				($5 == 1 ? " thread" : " threads") ($6 == "-" ? "" : ", " $6) \
+				($7 == 100 ? "" : ", weight " $7) "</li>\n"
 		}
 		END {
 			print "<h2 id=\"" name "-" host "\">" name ", host " host ": " figure["title"] "</h2><dl>"

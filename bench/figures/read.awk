@@ -7,7 +7,7 @@
 #	figure KEY VALUE
 #	guests NAME COUNT VCPUS MEM PV_SPINLOCKS NET
 #	case NAME X Y QUICK
-#	run CASE GUESTS WORKLOAD THREADS ARG
+#	run CASE GUESTS WORKLOAD THREADS ARG WEIGHT
 #	paper SYSTEM CASE WORKLOAD PERCENT
 #	target SCHEDULER METRIC CASE WORKLOAD RELATION BOUND
 #
@@ -213,8 +213,8 @@ function guests_key(key, value)
 		wrong("[guests] has no '" key "'; allowed are count, vcpus, mem, pv_spinlocks, net")
 }
 
-# NAME = WORKLOAD [threads=EXPRESSION] [arg=WORD]
-function case_key(key, value,    list, n, i, threads, arg)
+# NAME = WORKLOAD [threads=EXPRESSION] [arg=WORD] [weight=EXPRESSION]
+function case_key(key, value,    list, n, i, threads, arg, weight)
 {
 	if (key == "x" || key == "y") {
 		if (value !~ /^[0-9]+(\.[0-9]+)?$/)
@@ -225,6 +225,7 @@ function case_key(key, value,    list, n, i, threads, arg)
 	} else if (key in count) {
 		threads = 1
 		arg = "-"
+		weight = 100
 		n = split(value, list, " ")
 		one_of(key, list[1], workloads)
 		V = vcpus[key]
@@ -233,11 +234,14 @@ function case_key(key, value,    list, n, i, threads, arg)
 				threads = expression(substr(list[i], 9), 1, 4096)
 			else if (list[i] ~ /^arg=[^:]+$/)
 				arg = substr(list[i], 5)
+			else if (list[i] ~ /^weight=/)
+				weight = expression(substr(list[i], 8), 1, 10000)
 			else
-				wrong("'" list[i] "' is neither threads=EXPRESSION nor arg=WORD")
+				wrong("'" list[i] "' is none of threads=EXPRESSION, arg=WORD, weight=EXPRESSION")
 		}
 		V = 0
-		runs[++nr_runs] = "run" OFS name OFS key OFS list[1] OFS threads OFS arg
+		runs[++nr_runs] = "run" OFS name OFS key OFS list[1] OFS threads OFS arg OFS \
+			weight
 		has[name, list[1]] = 1
 		any[list[1]] = 1
 	} else {

@@ -86,7 +86,7 @@ figure_read()
 			cases+=("$a")
 			[ "$d" != yes ] || quick_cases+=("$a")
 			;;
-		run.*) runs+=("$a"$'\t'"$b"$'\t'"$c"$'\t'"$d"$'\t'"$e") ;;
+		run.*) runs+=("$a"$'\t'"$b"$'\t'"$c"$'\t'"$d"$'\t'"$e"$'\t'"$f") ;;
 		esac
 	done <"$records"
 	if [ -n "$quick" ]; then
