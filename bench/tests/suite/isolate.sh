@@ -74,6 +74,11 @@ ran() {
 		i=$((i + 1))
 	done | paste -s -d ' '
 }
+overlaps() { "$tree/kernel/class/build/classctl" stats | awk '$1 == "overlaps" { print $2 }'; }
+# Since isolation was switched, which is when some may be on their way already.
+started_apart() {
+	is 0 $(($(overlaps) - overlaps)) 'the class has started nobody beside whom he may not be'
+}
 ratio() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.3f", b ? a / b : 0 }'; }
 
 sleep 1
@@ -85,6 +90,7 @@ knob "$left" isolate core
 knob "$right" isolate core
 is core "$(knob "$left" isolate)" 'the module takes it'
 sleep 1
+overlaps=$(overlaps)
 read -r guest entries switch span <<<"$(look 2 "$left" "$right")"
 note "core: $guest us of $span beside each other in guest mode, $entries entries, switched in $switch us"
 within "$span" 1500000 30000000 'microseconds that the trace covers'
@@ -95,6 +101,7 @@ cost=$(($(stat_of "$left" frag_us) + $(stat_of "$right" frag_us) - before))
 note "core: the VMs ran $a and $b us, $cost us of forced idle"
 within "$(ratio "$a" "$b")" 0.93 1.07 'core: equal VMs, equal shares'
 within "$(ratio $((a + b)) 16000000)" 0.75 1.05 'core: pCPUs in use by both'
+started_apart
 
 # One of them for itself, and one vCPU that leaves its sibling empty.
 knob "$left" isolate off
@@ -105,6 +112,7 @@ single=$vm
 until_true 5 in_class "$single" 1
 knob "$single" isolate core
 sleep 1
+overlaps=$(overlaps)
 read -r guest entries switch span <<<"$(look 2 "$left" "$single")"
 note "one isolated: $guest us of $span, $entries entries, switched in $switch us"
 is '0 0' "$guest $entries" 'one isolated VM of two is enough'
@@ -118,9 +126,7 @@ b=$(($(stat_of "$single" run_us) - single_ran))
 cost=$(($(stat_of "$single" frag_us) - before))
 note "one isolated: it ran $b us and left $cost us empty, the other ran $a us"
 within "$(ratio "$cost" "$b")" 0.9 1.15 'its empty sibling counts as forced idle'
-
-overlaps() { "$tree/kernel/class/build/classctl" stats | awk '$1 == "overlaps" { print $2 }'; }
-is 0 "$(overlaps)" 'the class has started nobody beside whom he may not be'
+started_apart
 
 # Who is on his way at that moment may still begin; he is made to leave at once.
 i=0
