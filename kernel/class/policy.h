@@ -92,6 +92,16 @@ typedef uint8_t u8;
 /* The stint of whoever fills in while a gang waits for its pCPUs. */
 #define VG_SHORT	(3 * VG_MS)
 /*
+ * Who wakes from so short a sleep, and has to wait, makes the stints of those that are
+ * no gangs short for VG_BRISK: a VG_BRISK_PART of what they may be.  So who wakes often
+ * waits for less; it has its share all the same, in short stints like everybody.  With
+ * 100 ms instead of 1 s they are often long again by the time that they matter.  Not
+ * where there is isolation: a whole core is empty for a moment at each switch there.
+ */
+#define VG_NAP		(100 * VG_MS)
+#define VG_BRISK	(1000 * VG_MS)
+#define VG_BRISK_PART	4
+/*
  * Two virtual times are about equal.  Of 1, 4, 8, 10, 12, 16 and 20 ms, the least that
  * serves VMs with barriers best, beside others of their kind and beside single vCPUs.
  */
@@ -388,6 +398,7 @@ struct vg_cell {
 	u64 stats[VG_NR_STATS];
 	u64 armed;		/* when the timer goes off, or did last */
 	u64 foreign;		/* when a thread that is no vCPU ran last */
+	u64 pressed;		/* when somebody who woke had to wait */
 	u64 swept;
 	u32 id;
 	u32 nr_pcpus;

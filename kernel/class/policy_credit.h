@@ -239,4 +239,17 @@ VG_FN u64 vg_vcpu_allowance(struct vg_state_all *s, u32 vi, u32 n, u64 now)
 	return left < most ? left : most;
 }
 
+/* … in one stint. */
+VG_INLINE u64 vg_vcpu_stint(struct vg_state_all *s, struct vg_cell *c, u32 vi, u32 n, u64 now)
+{
+	struct vg_ent *e = vg_ent(s, vg_vcpu(s, vi)->ent);
+	u64 len = vg_vcpu_allowance(s, vi, n, now), most = e->slice / VG_BRISK_PART;
+
+	if ((e->flags & VG_ON) || !c->pressed || vg_since(now, c->pressed) >= VG_BRISK)
+		return len;
+	if (most < VG_MIN_GRAN)
+		most = VG_MIN_GRAN;
+	return len < most ? len : most;
+}
+
 #endif /* VMGANG_POLICY_CREDIT_H */

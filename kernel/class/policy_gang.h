@@ -271,7 +271,7 @@ VG_FN void vg_vcpu_place(struct vg_state_all *s, struct vg_cell *c, u32 vi, u32 
 	e->waited += vg_since(pl->now, v->since > e->seen ? v->since : e->seen);
 	vg_vcpu_unlist(s, c, vi);
 	vg_pcpu_unkeep(s, c, bit, pl->now);
-	len = vg_vcpu_allowance(s, vi, vg_weight_of(e->on) + 1, pl->now);
+	len = vg_vcpu_stint(s, c, vi, vg_weight_of(e->on) + 1, pl->now);
 	if (vg_vcpu_strays(s, c, v) && len > VG_SHORT)
 		len = VG_SHORT;
 	if (e->flags & VG_ON) {

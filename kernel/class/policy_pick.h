@@ -21,7 +21,7 @@ VG_FN void vg_pcpu_renew(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 	struct vg_pcpu *p = vg_pcpu(c, pl->self);
 	struct vg_vcpu *v = vg_vcpu(s, pl->prev);
 	struct vg_ent *e = vg_ent(s, v->ent);
-	u64 len = vg_vcpu_allowance(s, pl->prev, vg_weight_of(e->on), pl->now), left;
+	u64 len = vg_vcpu_stint(s, c, pl->prev, vg_weight_of(e->on), pl->now), left;
 
 	if ((c->nr_held || pl->barred) && len > VG_SHORT)
 		len = VG_SHORT;

@@ -159,6 +159,16 @@ VG_FN void vg_wake_take(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 	vg_gang_release(c, e);
 }
 
+/* @v woke and waits: from a nap, not for its gang's turn, and not because it may not run? */
+VG_INLINE bool vg_wake_presses(struct vg_state_all *s, struct vg_cell *c, struct vg_vcpu *v,
+			       u64 now)
+{
+	struct vg_ent *e = vg_ent(s, v->ent);
+
+	return v->state == VG_WAITING && !v->costop && !c->nr_iso && !(e->flags & VG_THROTTLED) &&
+	       !vg_ent_is_gang(c, e) && v->start && vg_since(now, v->start) < VG_NAP;
+}
+
 /*
  * vCPU @vi has just begun to wait.  Give it a pCPU at once if it is its turn: a
  * member of a gang within its stint, an idle pCPU, or one whose ent is ahead: well
@@ -179,6 +189,8 @@ VG_FN u32 vg_wake(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl,
 		vg_wake_take(s, c, pl, vi);
 	if (pl->spot != VG_NONE)
 		bit = vg_wake_send(s, c, pl, pl->spot);
+	else if (preempt && vg_wake_presses(s, c, vg_vcpu(s, vi), pl->now))
+		c->pressed = pl->now;
 	vg_core_settle(s, c, pl->now);
 	return bit;
 }

@@ -308,6 +308,34 @@ static void test_cap_leaves_no_crumbs(void **state)
 	assert_int_equal(vg_cap_share(&cap, 4, now), 0);
 }
 
+/*
+ * Who wakes often and wants more than its share waits for short stints, and gets its
+ * share; without it stints are as long as they may be.
+ */
+static void test_who_wakes_presses(void **state)
+{
+	struct sim *m = sim_new(1, 7);
+	u64 runs;
+	u32 vi;
+
+	add_vm(m, 0, 1, OFF, ANY);
+	add_vm(m, 1, 1, OFF, ANY);
+	sim_go(m, 1000);
+	runs = m->st.cells[0].runs;
+	sim_go(m, 10000);
+	assert_true(m->st.cells[0].runs - runs <= 10000 / 20);
+	vi = sim_vcpu(m, 2, OFF, 100, ANY);
+	m->v[vi].run_ns = 3 * VG_MS;
+	m->v[vi].sleep_ns = 2 * VG_MS;
+	sim_go(m, 1000);
+	m->v[vi].waited = 0;
+	m->v[vi].ran = 0;
+	sim_go(m, 10000);
+	assert_true(m->v[vi].waited <= 16 * VG_MS);
+	assert_true(m->v[vi].ran > 3200 * VG_MS && m->v[vi].ran < 3450 * VG_MS);
+	free(m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -325,6 +353,7 @@ int main(void)
 		cmocka_unit_test(test_wide_gang_is_released),
 		cmocka_unit_test(test_cap_binds_all_members),
 		cmocka_unit_test(test_cap_leaves_no_crumbs),
+		cmocka_unit_test(test_who_wakes_presses),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
