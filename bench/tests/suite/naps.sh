@@ -6,14 +6,11 @@
 . "$(dirname "$0")/lib.sh"
 class_up
 
-busy=()
-for i in 1 2; do
-	vm_start "busy$i" --pin 0 --payload compute || exit 1
+start() { # NAME PCPU VMM-OPTION...: into vm
+	vm_start "$1" --pin "$2" "${@:3}" || exit 1
 	until_true 5 in_class "$vm" 1
 	vm_plain "$vm"
-	busy+=("$vm")
-done
-
+}
 # stints SECONDS: how often one of the two has had to make room
 stints() {
 	local pid n=0
@@ -23,26 +20,26 @@ stints() {
 	echo $n
 }
 
+# On one pCPU two that compute; on the other one that wakes often, and one that does not.
+start busy1 0 --payload compute
+busy=("$vm")
+start busy2 0 --payload compute
+busy+=("$vm")
+start rival 1 --payload compute
+rival=$vm
 sleep 1
 within "$(stints 4)" 120 280 'two that compute take turns of 20 ms, in 4 s'
 
-# It runs for 3 of 5 ms if it is let, and a third is its.
-vm_start waker --pin 0 --payload yieldy --run-us 3000 --halt-us 2000 || exit 1
+# It runs for 3 of 5 ms if it is let, and half is its.
+start waker 1 --payload yieldy --run-us 3000 --halt-us 2000
 waker=$vm
-until_true 5 in_class "$waker" 1
-vm_plain "$waker"
 sleep 2
-from=()
-for pid in "$waker" "${busy[@]}"; do from+=("$(stat_of "$pid" run_us)"); done
-within "$(stints 4)" 350 4000 'beside one that wakes often their turns are short'
-got=() i=0
-for pid in "$waker" "${busy[@]}"; do
-	got+=("$(($(stat_of "$pid" run_us) - from[i]))")
-	i=$((i + 1))
-done
-within "$(echo "${got[@]}" | awk '{ printf "%.3f", $1 / ($1 + $2 + $3) }')" 0.31 0.345 \
-	'which has its third'
+a=$(stat_of "$waker" run_us) b=$(stat_of "$rival" run_us)
+within "$(stints 4)" 400 2000 'while another has to wait when it wakes their turns are short'
+a=$(($(stat_of "$waker" run_us) - a)) b=$(($(stat_of "$rival" run_us) - b))
+within "$(awk -v a="$a" -v b="$b" 'BEGIN { printf "%.3f", a / (a + b) }')" 0.46 0.515 \
+	'which has its half'
 vm_stop "$waker"
 sleep 2
 within "$(stints 4)" 120 280 'without it they are as before'
-vm_stop "${busy[@]}"
+vm_stop "${busy[@]}" "$rival"
