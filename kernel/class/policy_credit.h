@@ -239,7 +239,7 @@ VG_FN u64 vg_vcpu_allowance(struct vg_state_all *s, u32 vi, u32 n, u64 now)
 	return left < most ? left : most;
 }
 
-/* … in one stint. */
+/* … in one stint: that is short while those who wake often have to wait. */
 VG_INLINE u64 vg_vcpu_stint(struct vg_state_all *s, struct vg_cell *c, u32 vi, u32 n, u64 now)
 {
 	struct vg_ent *e = vg_ent(s, vg_vcpu(s, vi)->ent);
