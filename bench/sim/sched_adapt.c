@@ -33,7 +33,11 @@ void class_adapt(struct sim *sim, struct vcpu *v)
 {
 	struct vg_adapt *a = adapting(sim, v);
 
-	if (a && vg_adapt_due(a, sim->now) && vg_adapt_step(a, sim->now))
+	if (!a || !vg_adapt_due(a, sim->now))
+		return;
+	vg_adapt_add(a, vg_adapt_busy(cell_of(sim, v), vm_of(sim, v), ent_of(sim, v),
+				      sim->sc->ple == PLE_AMD, sim->now));
+	if (vg_adapt_step(a, sim->now))
 		apply_policy(sim, vm_of(sim, v));
 }
 

@@ -122,7 +122,8 @@ const volatile u32 cpu_cell[VG_MAX_CPUS];	/* cell of each pCPU, or VG_NONE */
 const volatile u32 cpu_core[VG_MAX_CPUS];	/* lowest pCPU of its core */
 const volatile u32 nr_cpus = 1;
 const volatile u32 nr_cells = 1;
-const volatile u32 host_ple = 1;		/* vCPUs that spin exit */
+const volatile u32 host_ple = 1;		/* vCPUs that spin exit, … */
+const volatile u32 host_ple_user = 1;	/* … in user mode, too */
 
 /* Everything the policy knows.  User space reads stats here. */
 struct vg_state_all state;
@@ -525,7 +526,7 @@ void BPF_STRUCT_OPS(vg_tick, struct task_struct *p)
 
 	if (vi == VG_NONE || cell >= VG_MAX_CELLS || cpu < 0)
 		return;
-	adapt(vg_vcpu(&state, vi)->slot);
+	adapt(vi);
 	pc = vg_pcpu(vg_cell(&state, cell), cpu_bit[cpu & (VG_MAX_CPUS - 1)]);
 	if (leads(vi) || pc->guard || scx_bpf_now() + VG_SLOP >= vg_pcpu_deadline(&state, pc, vi))
 		scx_bpf_task_set_slice(p, 0);

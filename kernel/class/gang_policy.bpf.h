@@ -161,9 +161,11 @@ VG_INLINE struct vg_adapt *adapting(u32 slot)
 	return vm->cosched == VMGANG_COSCHED_ADAPTIVE ? &vm->adapt : NULL;
 }
 
-/* An adaptive VM runs: is it to be a gang, or one no longer? */
-static __noinline void adapt(u32 slot)
+/* A vCPU of an adaptive VM runs: is that to be a gang, or one no longer? */
+static __noinline void adapt(u32 vi)
 {
+	struct vg_ent *e = vg_ent(&state, vg_vcpu(&state, vi)->ent);
+	u32 slot = vg_vcpu(&state, vi)->slot;
 	struct bpf_spin_lock *lock = cell_lock(REGISTRY);
 	struct vg_adapt *a = adapting(slot);
 	u64 now = scx_bpf_now();
@@ -172,8 +174,11 @@ static __noinline void adapt(u32 slot)
 	if (!a || !lock || !vg_adapt_due(a, now))
 		return;
 	bpf_spin_lock(lock);
-	if (vg_adapt_due(a, now))
+	if (vg_adapt_due(a, now)) {
+		vg_adapt_add(a, vg_adapt_busy(vg_cell(&state, e->cell), vg_vm(&state, slot), e,
+					      host_ple_user, now));
 		changed = vg_adapt_step(a, now);
+	}
 	bpf_spin_unlock(lock);
 	if (changed)
 		apply_policy(slot, my_plan());

@@ -236,6 +236,7 @@ struct vg_ent {
 	u64 kept_at;		/* charged for both up to here */
 	u64 frag;		/* ns that they did, not yet told */
 	u64 cells;		/* cells that all of its vCPUs may use */
+	u64 woke;		/* when one of its vCPUs did last */
 	u64 seen;		/* its demand is known up to here */
 	u64 ran;		/* since then, ns of all its vCPUs */
 	u64 waited;		/* … likewise */

@@ -134,6 +134,7 @@ VG_FN u32 vg_ent_get(struct vg_state_all *s, u32 slot, u32 cell)
 	e->mask = 0;
 	e->slot = slot;
 	e->cell = cell;
+	e->woke = 0;
 	e->flags = 0;
 	e->pos = VG_NONE;
 	e->head = VG_NONE;

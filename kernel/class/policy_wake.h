@@ -183,6 +183,8 @@ VG_FN u32 vg_wake(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl,
 
 	pl->spot = VG_NONE;
 	pl->whole = 0;
+	if (preempt)
+		vg_ent(s, vg_vcpu(s, vi)->ent)->woke = pl->now;
 	vg_wake_seek(s, c, pl, vi, preempt);
 	vg_forget();
 	if (pl->spot != VG_NONE && !pl->whole)

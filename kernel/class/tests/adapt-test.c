@@ -228,8 +228,36 @@ static void test_change_after_long_phase(void **state)
 	free(g);
 }
 
+/* Where nothing tells of spinning in user mode, who is busy throughout counts. */
+static void test_busy_throughout(void **state)
+{
+	struct vg_cell c = { 0 };
+	struct vg_vm vm = { .nr_vcpus = 3 };
+	struct vg_ent e = { .nr_bound = 3, .nr_waiting = 1, .on = 3 };
+	u64 now = 10000 * VG_MS;
+
+	assert_int_equal(vg_adapt_busy(&c, &vm, &e, false, now), VG_ADAPT_SPUN);
+	assert_int_equal(vg_adapt_busy(&c, &vm, &e, true, now), 0);
+	e.woke = now - VG_ADAPT_BUSY + 1;	/* slept until lately */
+	assert_int_equal(vg_adapt_busy(&c, &vm, &e, false, now), 0);
+	assert_int_equal(vg_adapt_busy(&c, &vm, &e, false, now + 1), VG_ADAPT_SPUN);
+	e.nr_waiting = 0;			/* one sleeps */
+	assert_int_equal(vg_adapt_busy(&c, &vm, &e, false, now + 1), 0);
+	e.nr_waiting = 1;
+	c.pressed = now;			/* who wakes often has to wait */
+	assert_int_equal(vg_adapt_busy(&c, &vm, &e, false, now + VG_BRISK - 1), 0);
+	assert_int_equal(vg_adapt_busy(&c, &vm, &e, false, now + VG_BRISK), VG_ADAPT_SPUN);
+	vm.nr_vcpus = 4;			/* one is in another cell */
+	assert_int_equal(vg_adapt_busy(&c, &vm, &e, false, now + VG_BRISK), 0);
+	vm.nr_vcpus = 1;			/* nobody to wait for */
+	e.nr_bound = 1;
+	e.nr_waiting = 0;
+	e.on = 1;
+	assert_int_equal(vg_adapt_busy(&c, &vm, &e, false, now + VG_BRISK), 0);
+}
+
 /* The host looks at VM 0, as the class does at its ticks. */
-static void host_go(struct sim *m, u64 ms, u32 points)
+static void host_go(struct sim *m, u64 ms, u32 points, bool told)
 {
 	struct vg_vm *vm = &m->st.vms[0];
 	u64 end = m->now + ms * VG_MS;
@@ -238,7 +266,12 @@ static void host_go(struct sim *m, u64 ms, u32 points)
 		sim_go(m, 20);
 		if (vm->adapt.state != VG_ADAPT_GANG)
 			vg_adapt_add(&vm->adapt, points);
-		if (!vg_adapt_due(&vm->adapt, m->now) || !vg_adapt_step(&vm->adapt, m->now))
+		if (!vg_adapt_due(&vm->adapt, m->now))
+			continue;
+		vg_adapt_add(&vm->adapt,
+			     vg_adapt_busy(&m->st.cells[0], vm, vg_ent(&m->st, vm->ents), told,
+					   m->now));
+		if (!vg_adapt_step(&vm->adapt, m->now))
 			continue;
 		vg_plan_begin(&m->plan, m->now, VG_NONE, VG_NONE);
 		vg_ent_policy(&m->st, &m->st.cells[0], &m->plan, vm->ents);
@@ -261,18 +294,42 @@ static void test_host_follows(void **state)
 		sim_vcpu(m, 0, VMGANG_COSCHED_ADAPTIVE, 100, ~0ULL);
 	for (i = 1; i < 4; i++)
 		sim_vcpu(m, i, VMGANG_COSCHED_OFF, 100, ~0ULL);
-	host_go(m, 5000, 0);
+	host_go(m, 5000, 0, true);
 	assert_int_equal(m->st.cells[0].stats[VG_STAT_GANG_STARTS], 0);
-	host_go(m, 1000, VG_ADAPT_SPUN);
+	host_go(m, 1000, VG_ADAPT_SPUN, true);
 	ran = sim_vm_ran(m, 0);
 	corun = sim_vm_corun(m, 0);
-	host_go(m, 20000, VG_ADAPT_SPUN);
+	host_go(m, 20000, VG_ADAPT_SPUN, true);
 	assert_true(sim_vm_corun(m, 0) - corun > (sim_vm_ran(m, 0) - ran) * 90 / 100);
-	host_go(m, 17000, 0);
+	host_go(m, 17000, 0, true);
 	assert_int_equal(m->st.vms[0].adapt.state, VG_ADAPT_OFF);
 	starts = m->st.cells[0].stats[VG_STAT_GANG_STARTS];
-	host_go(m, 5000, 0);
+	host_go(m, 5000, 0, true);
 	assert_int_equal(m->st.cells[0].stats[VG_STAT_GANG_STARTS], starts);
+	free(m);
+}
+
+/*
+ * The same company, where the hardware would not tell: a VM whose vCPUs never sleep
+ * runs together, to 90 %, within half a second, and stays so through the looks.
+ */
+static void test_host_guesses(void **state)
+{
+	struct sim *m = sim_new(2, 3);
+	u64 ran, corun;
+	u32 i;
+
+	for (i = 0; i < 2; i++)
+		sim_vcpu(m, 0, VMGANG_COSCHED_ADAPTIVE, 100, ~0ULL);
+	for (i = 1; i < 4; i++)
+		sim_vcpu(m, i, VMGANG_COSCHED_OFF, 100, ~0ULL);
+	host_go(m, 500, 0, false);
+	assert_int_equal(m->st.vms[0].adapt.state, VG_ADAPT_GANG);
+	ran = sim_vm_ran(m, 0);
+	corun = sim_vm_corun(m, 0);
+	host_go(m, 20000, 0, false);
+	assert_true(sim_vm_corun(m, 0) - corun > (sim_vm_ran(m, 0) - ran) * 90 / 100);
+	assert_true(m->st.vms[0].adapt.gap >= 4 * VG_ADAPT_GAP);
 	free(m);
 }
 
@@ -290,7 +347,9 @@ int main(void)
 		cmocka_unit_test(test_silence_is_followed),
 		cmocka_unit_test(test_false_silence_is_learnt),
 		cmocka_unit_test(test_change_after_long_phase),
+		cmocka_unit_test(test_busy_throughout),
 		cmocka_unit_test(test_host_follows),
+		cmocka_unit_test(test_host_guesses),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
