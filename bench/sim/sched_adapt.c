@@ -36,7 +36,7 @@ void class_adapt(struct sim *sim, struct vcpu *v)
 	if (!a || !vg_adapt_due(a, sim->now))
 		return;
 	vg_adapt_add(a, vg_adapt_busy(cell_of(sim, v), vm_of(sim, v), ent_of(sim, v),
-				      sim->sc->ple == PLE_AMD, sim->now));
+				      sim->sc->ple != PLE_NONE, sim->now));
 	if (vg_adapt_step(a, sim->now))
 		apply_policy(sim, vm_of(sim, v));
 }

@@ -122,8 +122,7 @@ const volatile u32 cpu_cell[VG_MAX_CPUS];	/* cell of each pCPU, or VG_NONE */
 const volatile u32 cpu_core[VG_MAX_CPUS];	/* lowest pCPU of its core */
 const volatile u32 nr_cpus = 1;
 const volatile u32 nr_cells = 1;
-const volatile u32 host_ple = 1;		/* vCPUs that spin exit, … */
-const volatile u32 host_ple_user = 1;	/* … in user mode, too */
+const volatile u32 host_ple = 1;		/* vCPUs that spin exit */
 
 /* Everything the policy knows.  User space reads stats here. */
 struct vg_state_all state;

@@ -176,7 +176,7 @@ static __noinline void adapt(u32 vi)
 	bpf_spin_lock(lock);
 	if (vg_adapt_due(a, now)) {
 		vg_adapt_add(a, vg_adapt_busy(vg_cell(&state, e->cell), vg_vm(&state, slot), e,
-					      host_ple_user, now));
+					      host_ple, now));
 		changed = vg_adapt_step(a, now);
 	}
 	bpf_spin_unlock(lock);

@@ -5,11 +5,10 @@
  * Three things say that a VM's vCPUs wait for each other while they run apart: a
  * vCPU spins (the hardware's PAUSE exits); where the hardware does not report
  * that, a vCPU loses its pCPU in guest kernel mode while siblings run (lock-holder
- * preemption); and where it does not look at user mode (Intel), or at anything, all
- * vCPUs are runnable and none has slept for VG_ADAPT_BUSY: so it is with threads
- * that spin in user mode, and those that only compute lose nothing as a gang.  Each
- * gives the VM points, which decay by half in 250 ms.  A VM with VG_ADAPT_HIGH
- * points becomes a gang.
+ * preemption), or all vCPUs are runnable and none has slept for VG_ADAPT_BUSY: so
+ * it is with threads that spin in user mode, and those that only compute lose
+ * nothing as a gang.  Each gives the VM points, which decay by half in 250 ms.  A VM
+ * with VG_ADAPT_HIGH points becomes a gang.
  *
  * A gang spins little because it is one.  So it is made independent for a look:
  * after 1.5 s, 3 s, 6 s ... up to 16 s, as long as the answer stays the same.
@@ -24,8 +23,8 @@
  *
  * The limits: a phase that begins while a gang is between two looks, and is not
  * betrayed by silence, is found at the next look, up to 16 s later.  What spins
- * where the hardware does not look, in a VM of which some vCPU sleeps now and then,
- * is not seen.  A guest that
+ * where the hardware does not look (in user mode on Intel; without PAUSE exits, in
+ * user mode of a VM whose vCPUs sleep now and then) is not seen.  A guest that
  * halts instead of spinning (paravirtual locks) gives no points: it does not
  * need to be a gang.
  */
@@ -78,8 +77,9 @@ VG_INLINE u32 vg_adapt_lost(bool ple)
 
 /*
  * @vm, whose vCPUs are those of @e in @c, runs: points if all of them have been busy
- * for long, unless the hardware would say so if they spun (@told), or who wakes
- * often has to wait: for him the short stints of independent vCPUs are better.
+ * for long, unless the hardware tells of spinning (@told: then one that computes
+ * after it has spun is to be independent again), or who wakes often has to wait: for
+ * him the short stints of independent vCPUs are better.
  */
 VG_INLINE u32 vg_adapt_busy(struct vg_cell *c, struct vg_vm *vm, struct vg_ent *e, bool told,
 			    u64 now)

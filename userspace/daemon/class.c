@@ -328,27 +328,23 @@ static int pin_all(struct gang_bpf *skel, struct bpf_link *ops,
 	return 0;
 }
 
-/* Is there a number in @file, and not 0? */
-static bool is_set(const char *file)
+/* Does the hardware say when a vCPU spins? KVM sets these to 0 where it can not. */
+static bool has_ple(void)
 {
-	char *value = read_line(file);
-	bool set = value && strcmp(value, "0") != 0;
+	static const char *const files[] = {
+		"/sys/module/kvm_intel/parameters/ple_gap",
+		"/sys/module/kvm_amd/parameters/pause_filter_count",
+	};
+	bool has = false;
+	size_t i;
 
-	free(value);
-	return set;
-}
+	for (i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		char *value = read_line(files[i]);
 
-/*
- * Does the hardware say when a vCPU spins? KVM sets these to 0 where it can not.
- * Intel's looks at the guest's kernel only.
- */
-static void find_ple(struct gang_bpf *skel)
-{
-	bool intel = is_set("/sys/module/kvm_intel/parameters/ple_gap");
-	bool amd = is_set("/sys/module/kvm_amd/parameters/pause_filter_count");
-
-	skel->rodata->host_ple = intel || amd;
-	skel->rodata->host_ple_user = amd;
+		has |= value && strcmp(value, "0") != 0;
+		free(value);
+	}
+	return has;
 }
 
 static int prepare(struct gang_bpf *skel, char **error)
@@ -372,7 +368,7 @@ static int prepare(struct gang_bpf *skel, char **error)
 	}
 	skel->rodata->nr_cpus = topo.nr_cpus;
 	skel->rodata->nr_cells = topo.nr_cells;
-	find_ple(skel);
+	skel->rodata->host_ple = has_ple();
 	return 0;
 }
 
