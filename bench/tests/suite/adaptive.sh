@@ -21,6 +21,7 @@ starts() { # PID: gang starts over 4 s
 
 for i in 1 2 3; do
 	vm_start "spins$i" --vcpus 2 --payload barrier || exit 1
+	vm_plain "$vm"	# what the daemon decides has been decided then
 	knob "$vm" cosched adaptive
 	is adaptive "$(knob "$vm" cosched)" 'the module takes it'
 done
@@ -39,6 +40,7 @@ vm_stop "${vmms[@]}"
 vmms=()
 for i in 1 2 3; do
 	vm_start "computes$i" --vcpus 2 --payload compute || exit 1
+	vm_plain "$vm"	# what the daemon decides has been decided then
 	knob "$vm" cosched adaptive
 done
 sleep 3
