@@ -42,7 +42,7 @@
 #define VG_ADAPT_GAP_MAX (16000 * VG_MS)
 #define VG_ADAPT_SPUN	1024		/* points */
 #define VG_ADAPT_LOST	1024
-#define VG_ADAPT_BUSY	(250 * VG_MS)
+#define VG_ADAPT_BUSY	(250 * VG_MS)	/* that no vCPU sleeps */
 #define VG_ADAPT_HIGH	(4 * 1024)
 #define VG_ADAPT_LOW	(2 * 1024)
 #define VG_ADAPT_MOST	(24 * 1024)

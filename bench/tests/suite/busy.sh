@@ -13,38 +13,25 @@ start() { # NAME VMM-OPTION...: into vm
 	until_true 5 in_class "$vm" 2
 	vm_plain "$vm"
 }
-together() { # its co-run share in % over 4 s
-	local run corun
-	run=$(stat_of "$busy" run_us) corun=$(stat_of "$busy" corun_us)
-	sleep 4
-	awk -v r="$(($(stat_of "$busy" run_us) - run))" -v c="$(($(stat_of "$busy" corun_us) - corun))" \
-		'BEGIN { printf "%.0f", r ? 100 * c / r : 0 }'
-}
-starts() { # PID: gang starts over 4 s
-	local before
-	before=$(stat_of "$1" gang_starts)
-	sleep 4
-	echo $(($(stat_of "$1" gang_starts) - before))
-}
 
 for i in 1 2 3; do
 	start "busy$i" --payload syscall --work 1 --think 64000
 done
 busy=$vm
-is 0 "$(starts "$busy")" 'switched off, it is no gang'
+is 0 "$(gang_starts "$busy")" 'switched off, it is no gang'
 for pid in "${vmms[@]}"; do
 	knob "$pid" cosched adaptive
 done
 sleep 2
 # A gang has a stint of 20 ms in each 60; a few are lost to the looks.
-within "$(starts "$busy")" 20 200 'it is started as a gang, in 4 s'
-within "$(together)" 80 100 'it runs together: % of its time'
+within "$(gang_starts "$busy")" 20 200 'it is started as a gang, in 4 s'
+within "$(co_run "$busy")" 80 100 'it runs together: % of its time'
 
 # Who runs for 3 of 5 ms has more than his share, so he waits when he wakes: short
 # stints are better for him, and it is left alone as soon as that has been noticed.
 start waker --payload yieldy --run-us 3000 --halt-us 2000
 sleep 3
-within "$(starts "$busy")" 0 10 'not while somebody who wakes often has to wait'
+within "$(gang_starts "$busy")" 0 10 'not while somebody who wakes often has to wait'
 vm_stop "$vm"
 sleep 3
-within "$(starts "$busy")" 20 200 'and again afterwards'
+within "$(gang_starts "$busy")" 20 200 'and again afterwards'

@@ -100,6 +100,23 @@ stat_of() { # PID NAME
 	cat "$sys/vms/$1/stats/$2"
 }
 
+# co_run PID: its co-run share in % over 4 s
+co_run() {
+	local run corun
+	run=$(stat_of "$1" run_us) corun=$(stat_of "$1" corun_us)
+	sleep 4
+	awk -v r="$(($(stat_of "$1" run_us) - run))" -v c="$(($(stat_of "$1" corun_us) - corun))" \
+		'BEGIN { printf "%.0f", r ? 100 * c / r : 0 }'
+}
+
+# gang_starts PID: its gang starts over 4 s
+gang_starts() {
+	local before
+	before=$(stat_of "$1" gang_starts)
+	sleep 4
+	echo $(($(stat_of "$1" gang_starts) - before))
+}
+
 # hints PID US: every vCPU of that VM hints that; 0: none does
 hints() {
 	[ "$(cat "$sys/vms/$1"/vcpus/*/hint_us | sort -u)" = "$2" ]

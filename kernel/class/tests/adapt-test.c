@@ -228,7 +228,7 @@ static void test_change_after_long_phase(void **state)
 	free(g);
 }
 
-/* Where nothing tells of spinning in user mode, who is busy throughout counts. */
+/* Where nothing tells of spinning, who is busy throughout counts as one who does. */
 static void test_busy_throughout(void **state)
 {
 	struct vg_cell c = { 0 };
