@@ -8,7 +8,7 @@ class_up
 
 for i in 1 2 3; do
 	vm_start "spins$i" --vcpus 2 --payload barrier || exit 1
-	vm_plain "$vm"
+	vm_decided "$vm"
 	knob "$vm" cosched adaptive
 	is adaptive "$(knob "$vm" cosched)" 'the module takes it'
 done
@@ -27,7 +27,7 @@ vm_stop "${vmms[@]}"
 vmms=()
 for i in 1 2 3; do
 	vm_start "computes$i" --vcpus 2 --payload compute || exit 1
-	vm_plain "$vm"
+	vm_decided "$vm"
 	knob "$vm" cosched adaptive
 done
 sleep 3

@@ -166,12 +166,16 @@ knob() { # PID NAME [VALUE]
 	fi
 }
 
+vm_decided() { # PID: waits until the daemon has decided what its policy is
+	until_true 10 grep -q . "$sys/vms/$1/name"
+}
+
 # vm_plain PID...: neither co-scheduled nor guarded nor made to yield, whatever a
-# VM is by default here: what the daemon decides of it has been decided before.
+# VM is by default here.
 vm_plain() {
 	local pid name
 	for pid; do
-		until_true 10 grep -q . "$sys/vms/$pid/name"
+		vm_decided "$pid"
 		for name in cosched guard spin; do
 			knob "$pid" $name off
 		done
