@@ -41,6 +41,9 @@ VG_FN void vg_pcpu_renew(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 	len = vg_relaxed_stint(e, len, pl->now);
 	if (!e->nr_waiting)
 		vg_ent_clamp(c, e, v->mask);
+	/* Part of a gang has a stint of its own; but one of a strict gang asks again soon. */
+	if (!vg_ent_is_strict(c, e))
+		p->stint = e->flags & VG_ON;
 	p->since = pl->now;
 	p->vstart = e->vtime;
 	p->deadline = pl->now + len;
@@ -182,15 +185,19 @@ VG_INLINE u32 vg_pick_narrower(struct vg_cell *c, struct vg_ent *e, bool last)
 
 /*
  * The member of held gang @ei that is to run without the others; VG_NONE if one
- * of them (the pCPU runs ent pl->inc) does already, and the next has not waited for
- * a slice yet.
+ * of them (the pCPU runs ent pl->inc) does already, waits for none of those that
+ * have no pCPU, and the next has not waited for a slice yet.
  */
 VG_FN u32 vg_pick_part(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 ei)
 {
-	u32 vi = vg_ent_waiter(s, ei, pl->self, pl->now);
+	u32 vi;
 
 	if (vg_core_bars(c, vg_ent(s, ei), pl->self))
 		return VG_NONE;
+	vi = ei == pl->inc ? vg_pcpu_hint(s, c, pl->self, ei, pl->now) : VG_NONE;
+	if (vi != VG_NONE)
+		return vi;
+	vi = vg_ent_waiter(s, ei, pl->self, pl->now);
 	if (vi == VG_NONE || ei != pl->inc)
 		return vi;
 	return vg_since(pl->now, vg_vcpu(s, vi)->since) < vg_ent(s, ei)->slice ? VG_NONE : vi;

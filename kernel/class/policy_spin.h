@@ -16,7 +16,8 @@
  * time spun has doubled (VMGANG_SPIN_VERDICT).  A vCPU that was kept because
  * nobody waited is looked at again then.
  *
- * Nothing of this applies to a gang: whom its member waits for runs.
+ * Nothing of this applies to a gang in its stint: whom its member waits for runs.
+ * One that finds no room to be whole runs in part, and then it does apply.
  */
 #ifndef VMGANG_POLICY_SPIN_H
 #define VMGANG_POLICY_SPIN_H
@@ -27,8 +28,9 @@ VG_INLINE u32 vg_spin_kind(struct vg_state_all *s, struct vg_vcpu *v)
 {
 	struct vg_ent *e = vg_ent(s, v->ent);
 
-	return e->cosched == VMGANG_COSCHED_OFF || e->bound ? vg_vm(s, e->slot)->spin :
-							      VMGANG_SPIN_OFF;
+	return e->cosched == VMGANG_COSCHED_OFF || e->bound || !(e->flags & VG_ON) ?
+		       vg_vm(s, e->slot)->spin :
+		       VMGANG_SPIN_OFF;
 }
 
 /*

@@ -20,10 +20,10 @@ delta() {
 		i=$((i + 1))
 	done
 }
-counted() { # what the vCPUs of the VM with the lock have counted
-	kill -USR2 "$locks"
+counted() { # PID NAME: what the vCPUs of that VM have counted
+	kill -USR2 "$1"
 	sleep 0.3
-	awk '{ last[$3] = $NF } END { for (i in last) s += last[i]; print s + 0 }' "$work/locks.out"
+	awk '{ last[$3] = $NF } END { for (i in last) s += last[i]; print s + 0 }' "$work/$2.out"
 }
 
 # A VM of twice as many vCPUs as there are pCPUs, with a ticket lock: whose turn
@@ -33,23 +33,23 @@ counted() { # what the vCPUs of the VM with the lock have counted
 vm_start locks --vcpus $((2 * $(nproc))) --payload lock || exit 1
 locks=$vm
 until_true 5 in_class "$locks" $((2 * $(nproc)))
-measure() { # VALUE: locks taken, spin exits and directed yields in 3 s
+measure() { # PID NAME VALUE: spin exits, directed yields, and what it counts in 3 s
 	local from
-	knob "$locks" spin "$1"
+	knob "$1" spin "$3"
 	sleep 1
-	from=$(counted)
-	delta 3 "$locks/spin_exits" "$locks/directed_yields"
-	echo $(($(counted) - from))
+	from=$(counted "$1" "$2")
+	delta 3 "$1/spin_exits" "$1/directed_yields"
+	echo $(($(counted "$1" "$2") - from))
 }
-read -r exits yields off <<<"$(measure off)"
+read -r exits yields off <<<"$(measure "$locks" locks off)"
 is 0 "$yields" 'spin=off: nobody yields'
 per_lock=$((exits / (off + 1)))
-read -r exits yields locked <<<"$(measure yield)"
+read -r exits yields locked <<<"$(measure "$locks" locks yield)"
 within "$locked" $((5 * off)) 1000000000 "spin=yield: locks taken, against $off with spin=off"
 within "$yields" 20 1000000000 'vCPUs yield to preempted siblings'
 within $((exits / (locked + 1))) 0 $((per_lock / 5)) \
 	"spin exits for each lock, against $per_lock with spin=off"
-read -r exits yields locked <<<"$(measure preempt)"
+read -r exits yields locked <<<"$(measure "$locks" locks preempt)"
 within "$locked" $((5 * off)) 1000000000 \
 	"spin=preempt, where only siblings wait: locks taken, against $off"
 echo nonsense 2>/dev/null >"$sys/vms/$locks/policy/spin"
@@ -74,3 +74,21 @@ within "$c" 1 1000000000 'verdicts are counted under any policy'
 read -r a b c <<<"$(share preempt)"
 within $((100 * a / (a + b))) 75 100 'spin=preempt: what is spun away is its'
 vm_stop "$spins" "$computes"
+
+# A gang as wide as the host beside a VM of one vCPU that is owed a pCPU: it is
+# never whole, and runs in part.
+vm_start parts --vcpus "$(nproc)" --payload barrier || exit 1
+parts=$vm
+vm_start single --vcpus 1 --payload compute || exit 1
+single=$vm
+until_true 5 in_class "$parts" "$(nproc)"
+until_true 5 in_class "$single" 1
+knob "$parts" cosched gang
+read -r exits yields off <<<"$(measure "$parts" parts off)"
+is 0 "$yields" 'spin=off: nobody in part of a gang yields'
+read -r exits yields met <<<"$(measure "$parts" parts yield)"
+within "$met" $((3 * off)) 1000000000 "spin=yield: barriers of part of a gang, against $off"
+within "$yields" 20 1000000000 'its vCPUs yield to their siblings'
+over=4 shares_are 'in part of a gang' "$parts" "$(awk -v p="$(nproc)" 'BEGIN { print (p - 1) / p }')" \
+	"$single" "$(awk -v p="$(nproc)" 'BEGIN { print 1 / p }')"
+vm_stop "$parts" "$single"

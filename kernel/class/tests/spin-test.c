@@ -156,7 +156,7 @@ static void test_yield_names_a_sibling(void **state)
 	free(m);
 }
 
-/* A gang is left alone: whom its member waits for runs beside it. */
+/* A whole gang is left alone: whom its member waits for runs beside it. */
 static void test_gang_goes_on(void **state)
 {
 	struct sim *m = host(1, GANG, VMGANG_SPIN_PREEMPT);
@@ -165,6 +165,49 @@ static void test_gang_goes_on(void **state)
 	sim_go(m, 30);
 	begun(m);
 	assert_false(found(m));
+	free(m);
+}
+
+/*
+ * A gang that shares two pCPUs with a VM of one vCPU is never whole: the member that
+ * runs hands the rest of its stint to the one that it waits for, and back.
+ */
+static void test_part_of_gang_yields(void **state)
+{
+	struct sim *m = sim_new(2, 3);
+	u32 first = sim_vcpu(m, 0, GANG, 100, ANY), second = sim_vcpu(m, 0, GANG, 100, ANY);
+	struct vg_cell *c = &m->st.cells[0];
+	u32 i, n, b, vi;
+
+	sim_vcpu(m, 1, OFF, 100, ANY);
+	m->st.vms[0].spin = VMGANG_SPIN_YIELD;
+	sim_go(m, 100);
+	for (i = n = 0; i < 8000; i++) {
+		u32 other;
+		u64 deadline;
+
+		sim_step(m);
+		b = m->cur[0] == first || m->cur[0] == second ? 0 : 1;
+		vi = m->cur[b];
+		other = vi == first ? second : first;
+		if (vi == VG_NONE || m->st.vcpus[vi].slot != 0)
+			continue;
+		if (!vg_spin_yield(&m->st, c, vi, other)) {
+			assert_int_equal(m->cur[!b], other);
+			continue;
+		}
+		deadline = sim_pcpu_deadline(m, b);
+		m->v[vi].slice = false;
+		m->resched[b] = true;
+		sim_settle(m);
+		if (m->now + VG_SLOP < deadline) {
+			assert_int_equal(m->cur[b], other);
+			assert_int_equal(sim_pcpu_deadline(m, b), deadline);
+			n++;
+		}
+	}
+	assert_true(n > 1000);
+	assert_in_range(sim_vm_ran(m, 0), 1900 * VG_MS, 2200 * VG_MS);
 	free(m);
 }
 
@@ -194,6 +237,7 @@ int main(void)
 		cmocka_unit_test(test_off_goes_on),
 		cmocka_unit_test(test_yield_names_a_sibling),
 		cmocka_unit_test(test_gang_goes_on),
+		cmocka_unit_test(test_part_of_gang_yields),
 		cmocka_unit_test(test_spinning_gains_nothing),
 	};
 
