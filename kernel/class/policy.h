@@ -400,6 +400,7 @@ struct vg_cell {
 	u64 armed;		/* when the timer goes off, or did last */
 	u64 foreign;		/* when a thread that is no vCPU ran last */
 	u64 pressed;		/* when somebody who woke had to wait */
+	u64 roused;		/* … whose VM had been asleep */
 	u64 swept;
 	u32 id;
 	u32 nr_pcpus;

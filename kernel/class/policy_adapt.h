@@ -78,8 +78,8 @@ VG_INLINE u32 vg_adapt_lost(bool ple)
 /*
  * @vm, whose vCPUs are those of @e in @c, runs: points if all of them have been busy
  * for long, unless the hardware tells of spinning (@told: then one that computes
- * after it has spun is to be independent again), or who wakes often has to wait: for
- * him the short stints of independent vCPUs are better.
+ * after it has spun is to be independent again), or a VM that sleeps has to wait when
+ * it wakes: for that one the short stints of independent vCPUs are better.
  */
 VG_INLINE u32 vg_adapt_busy(struct vg_cell *c, struct vg_vm *vm, struct vg_ent *e, bool told,
 			    u64 now)
@@ -87,7 +87,7 @@ VG_INLINE u32 vg_adapt_busy(struct vg_cell *c, struct vg_vm *vm, struct vg_ent *
 	return !told && e->nr_bound > 1 && e->nr_bound == vm->nr_vcpus &&
 	       e->nr_waiting + vg_weight_of(e->on) == e->nr_bound &&
 	       vg_since(now, e->woke) >= VG_ADAPT_BUSY &&
-	       !(c->pressed && vg_since(now, c->pressed) < VG_BRISK) ? VG_ADAPT_SPUN : 0;
+	       !(c->roused && vg_since(now, c->roused) < VG_BRISK) ? VG_ADAPT_SPUN : 0;
 }
 
 /* Points may be added by anyone, at any time, without a lock. */

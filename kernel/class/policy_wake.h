@@ -169,6 +169,16 @@ VG_INLINE bool vg_wake_presses(struct vg_state_all *s, struct vg_cell *c, struct
 	       !vg_ent_is_gang(c, e) && v->start && vg_since(now, v->start) < VG_NAP;
 }
 
+VG_INLINE void vg_wake_press(struct vg_state_all *s, struct vg_cell *c, struct vg_vcpu *v,
+			     u64 now)
+{
+	struct vg_ent *e = vg_ent(s, v->ent);
+
+	c->pressed = now;
+	if (!e->on && e->nr_waiting == 1)
+		c->roused = now;
+}
+
 /*
  * vCPU @vi has just begun to wait.  Give it a pCPU at once if it is its turn: a
  * member of a gang within its stint, an idle pCPU, or one whose ent is ahead: well
@@ -192,7 +202,7 @@ VG_FN u32 vg_wake(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl,
 	if (pl->spot != VG_NONE)
 		bit = vg_wake_send(s, c, pl, pl->spot);
 	else if (preempt && vg_wake_presses(s, c, vg_vcpu(s, vi), pl->now))
-		c->pressed = pl->now;
+		vg_wake_press(s, c, vg_vcpu(s, vi), pl->now);
 	vg_core_settle(s, c, pl->now);
 	return bit;
 }

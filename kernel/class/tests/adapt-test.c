@@ -244,7 +244,7 @@ static void test_busy_throughout(void **state)
 	e.nr_waiting = 0;			/* one sleeps */
 	assert_int_equal(vg_adapt_busy(&c, &vm, &e, false, now + 1), 0);
 	e.nr_waiting = 1;
-	c.pressed = now;			/* who wakes often has to wait */
+	c.roused = now;			/* a VM woke and has to wait */
 	assert_int_equal(vg_adapt_busy(&c, &vm, &e, false, now + VG_BRISK - 1), 0);
 	assert_int_equal(vg_adapt_busy(&c, &vm, &e, false, now + VG_BRISK), VG_ADAPT_SPUN);
 	vm.nr_vcpus = 4;			/* one is in another cell */
@@ -254,6 +254,35 @@ static void test_busy_throughout(void **state)
 	e.nr_waiting = 0;
 	e.on = 1;
 	assert_int_equal(vg_adapt_busy(&c, &vm, &e, false, now + VG_BRISK), 0);
+}
+
+/*
+ * VM 0 computes.  A vCPU of VM 1 runs for 3 of 5 ms, which is more than its share: so
+ * it has to wait when it wakes.  That counts for vg_adapt_busy() if its VM was asleep,
+ * and not beside a sibling that computes.
+ */
+static void napper(u32 vcpus, bool roused)
+{
+	struct sim *m = sim_new(1, 3);
+	struct vg_cell *c = &m->st.cells[0];
+	u32 vi;
+
+	sim_vcpu(m, 0, VMGANG_COSCHED_OFF, 100, ~0ULL);
+	vi = sim_vcpu(m, 1, VMGANG_COSCHED_OFF, 100, ~0ULL);
+	m->v[vi].run_ns = 3 * VG_MS;
+	m->v[vi].sleep_ns = 2 * VG_MS;
+	if (vcpus > 1)
+		sim_vcpu(m, 1, VMGANG_COSCHED_OFF, 100, ~0ULL);
+	sim_go(m, 4000);
+	assert_true(c->pressed && vg_since(m->now, c->pressed) < VG_BRISK);
+	assert_int_equal(c->roused && vg_since(m->now, c->roused) < VG_BRISK, roused);
+	free(m);
+}
+
+static void test_who_is_roused(void **state)
+{
+	napper(1, true);
+	napper(2, false);
 }
 
 /* The host looks at VM 0, as the class does at its ticks. */
@@ -348,6 +377,7 @@ int main(void)
 		cmocka_unit_test(test_false_silence_is_learnt),
 		cmocka_unit_test(test_change_after_long_phase),
 		cmocka_unit_test(test_busy_throughout),
+		cmocka_unit_test(test_who_is_roused),
 		cmocka_unit_test(test_host_follows),
 		cmocka_unit_test(test_host_guesses),
 	};
