@@ -28,9 +28,7 @@ VG_INLINE u32 vg_spin_kind(struct vg_state_all *s, struct vg_vcpu *v)
 {
 	struct vg_ent *e = vg_ent(s, v->ent);
 
-	return e->cosched == VMGANG_COSCHED_OFF || e->bound || !(e->flags & VG_ON) ?
-		       vg_vm(s, e->slot)->spin :
-		       VMGANG_SPIN_OFF;
+	return e->bound || !(e->flags & VG_ON) ? vg_vm(s, e->slot)->spin : VMGANG_SPIN_OFF;
 }
 
 /*
