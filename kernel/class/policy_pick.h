@@ -41,9 +41,6 @@ VG_FN void vg_pcpu_renew(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 	len = vg_relaxed_stint(e, len, pl->now);
 	if (!e->nr_waiting)
 		vg_ent_clamp(c, e, v->mask);
-	/* Part of a gang has a stint of its own; but one of a strict gang asks again soon. */
-	if (!vg_ent_is_strict(c, e))
-		p->stint = e->flags & VG_ON;
 	p->since = pl->now;
 	p->vstart = e->vtime;
 	p->deadline = pl->now + len;
