@@ -169,6 +169,7 @@ VG_INLINE bool vg_wake_presses(struct vg_state_all *s, struct vg_cell *c, struct
 	       !vg_ent_is_gang(c, e) && v->start && vg_since(now, v->start) < VG_NAP;
 }
 
+/* It does.  It is all that is runnable of its VM, if that was asleep as a whole. */
 VG_INLINE void vg_wake_press(struct vg_state_all *s, struct vg_cell *c, struct vg_vcpu *v,
 			     u64 now)
 {
