@@ -63,7 +63,7 @@ static u64 front(struct vmgang_vm_account *vm)
 	if (!vm->nr_running)
 		return vm->front;
 	if (!vm->pace_known) {
-		vm->pace = vm->front - vm->now;
+		vm->pace = S64_MIN;	/* at least one runs */
 		list_for_each_entry(vcpu, &vm->members, link) {
 			pace = progress(vm, vcpu) - vm->now;
 			if (vcpu->state == VMGANG_RUN && pace > vm->pace)

@@ -88,7 +88,7 @@ typedef uint8_t u8;
 /* A VM this far behind preempts on wake-up, but not more often than that. */
 #define VG_WAKE_GRAN	(1 * VG_MS)
 /* A pCPU that has taken longer than this to choose has done something else, too. */
-#define VG_PASS		(VG_MS / 2)
+#define VG_PASS		(1 * VG_MS)
 /* The stint of whoever fills in while a gang waits for its pCPUs. */
 #define VG_SHORT	(3 * VG_MS)
 /*

@@ -197,6 +197,32 @@ static void test_skew_next(void **state)
 	assert_int_equal(f.vm.skew_max_ns, 50);
 }
 
+/*
+ * The leader stops while one that is behind runs on: until that one has caught up
+ * nobody gets further behind, and who wakes has no more than the leader.
+ */
+static void test_skew_stopped_leader(void **state)
+{
+	move(1000, 0, VMGANG_READY);
+	move(1000, 1, VMGANG_READY);
+	move(1000, 0, VMGANG_RUN);
+	move(1020, 1, VMGANG_RUN);
+	move(1030, 0, VMGANG_READY);
+	move(1030, 2, VMGANG_READY);
+	move(1040, 0, VMGANG_COSTOP);
+	move(1045, 2, VMGANG_COSTOP);
+	assert_int_equal(f.vcpu[0].skew_max_ns, 0);
+	move(1046, 2, VMGANG_WAIT);
+	move(1048, 2, VMGANG_RUN);
+	move(1049, 1, VMGANG_READY);
+	move(1050, 2, VMGANG_READY);
+	move(1050, 0, VMGANG_READY);
+	move(1060, 1, VMGANG_RUN);
+	assert_int_equal(f.vcpu[0].skew_max_ns, 2);
+	assert_int_equal(f.vcpu[1].skew_max_ns, 20);
+	assert_int_equal(f.vcpu[2].skew_max_ns, 0);
+}
+
 /* A new policy begins with all level, wherever they are. */
 static void test_skew_level(void **state)
 {
@@ -274,6 +300,7 @@ int main(void)
 		cmocka_unit_test_setup(test_skew, begin),
 		cmocka_unit_test_setup(test_skew_idle, begin),
 		cmocka_unit_test_setup(test_skew_next, begin),
+		cmocka_unit_test_setup(test_skew_stopped_leader, begin),
 		cmocka_unit_test_setup(test_skew_level, begin),
 		cmocka_unit_test_setup(test_skew_latecomer, begin),
 		cmocka_unit_test_setup(test_leave, begin),

@@ -11,5 +11,6 @@ typedef uint32_t u32;
 typedef uint64_t u64;
 typedef int64_t s64;
 #define U64_MAX UINT64_MAX
+#define S64_MIN INT64_MIN
 
 #endif
