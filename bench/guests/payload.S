@@ -38,7 +38,7 @@
 	.globl payload_compute, payload_barrier, payload_lock, payload_phase
 	.globl payload_spin, payload_idle, payload_one_busy, payload_wake
 	.globl payload_yieldy, payload_syscall, payload_held, payload_hinted
-	.globl payload_renews
+	.globl payload_renews, payload_team
 
 	.macro work turns
 	movl	\turns, %ecx
@@ -118,6 +118,32 @@ payload_barrier:
 1:	work	SH_WORK
 	barrier
 	count_one
+	jmp	1b
+
+/* 0xc4021: vector 0x21 for all but the sender. */
+payload_team:
+	apic_on
+	xorl	%esi, %esi
+1:	work	SH_WORK
+	xorl	$1, %esi
+	lock decl SH_BARRIER
+	jnz	2f
+	movl	SH_NR_VCPUS, %eax
+	movl	%eax, SH_BARRIER
+	movl	%esi, SH_SENSE
+	movl	$0xc4021, APIC(APIC_ICR_LOW)
+	jmp	5f
+2:	movl	SH_THINK, %ecx
+3:	cmpl	%esi, SH_SENSE
+	je	5f
+	pause
+	decl	%ecx
+	jnz	3b
+4:	cmpl	%esi, SH_SENSE
+	je	5f
+	halt
+	jmp	4b
+5:	count_one
 	jmp	1b
 
 payload_hinted:

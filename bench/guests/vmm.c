@@ -39,6 +39,7 @@ PAYLOAD(syscall);
 PAYLOAD(held);
 PAYLOAD(hinted);
 PAYLOAD(renews);
+PAYLOAD(team);
 
 /* Default work: a few hundred microseconds under emulation where it spins. */
 static const struct payload payloads[] = {
@@ -68,6 +69,8 @@ static const struct payload payloads[] = {
 	  "as lock, and tells the host when it holds the lock" },
 	{ "renews", payload_renews, false, 3000,
 	  "as held, and gives its hint anew after each PHASE iterations" },
+	{ "team", payload_team, true, 200000,
+	  "as barrier, but who has spun for THINK PAUSEs halts until it is met" },
 };
 
 static struct env {
@@ -98,7 +101,8 @@ static void usage(FILE *out)
 	      "  --vcpus N        vCPUs of each VM, 1 to 64\n"
 	      "  --vms N          VMs in this process\n"
 	      "  --work N         turns of one iteration (a turn is DEC and JNZ)\n"
-	      "  --think N        lock, held, hinted, renews: turns between; syscall: in ring 3\n"
+	      "  --think N        lock, held, hinted, renews: turns between; syscall: in ring 3;\n"
+	      "                   team: PAUSEs before it halts\n"
 	      "  --hint-shift N   bytes by which the hint's address is wrong\n"
 	      "  --hint-control N the hint's control word (kernel/guest/hint.h)\n"
 	      "  --slot FATE      have the hint's words in a second memory slot, always held,\n"

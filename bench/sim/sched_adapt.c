@@ -36,7 +36,7 @@ void class_adapt(struct sim *sim, struct vcpu *v)
 	if (!a || !vg_adapt_due(a, sim->now))
 		return;
 	vg_adapt_add(a, vg_adapt_busy(cell_of(sim, v), vm_of(sim, v), ent_of(sim, v),
-				      sim->sc->ple != PLE_NONE, sim->now));
+				      st(sim)->tells, sim->now));
 	if (vg_adapt_step(a, sim->now))
 		apply_policy(sim, vm_of(sim, v));
 }
@@ -46,7 +46,7 @@ void class_spun(struct sim *sim, struct vcpu *v, u32 exits)
 	struct vg_adapt *a = adapting(sim, v);
 
 	if (a)
-		vg_adapt_add(a, vg_adapt_spun(exits));
+		vg_adapt_exited(a, exits, sim->now);
 }
 
 void class_lost(struct sim *sim, struct vcpu *v)
@@ -54,5 +54,5 @@ void class_lost(struct sim *sim, struct vcpu *v)
 	struct vg_adapt *a = adapting(sim, v);
 
 	if (a)
-		vg_adapt_add(a, vg_adapt_lost(sim->sc->ple != PLE_NONE));
+		vg_adapt_add(a, vg_adapt_lost(st(sim)->tells));
 }

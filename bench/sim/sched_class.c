@@ -284,6 +284,8 @@ static void class_stopping(struct sim *sim, struct vcpu *v)
 	struct vg_plan *pl = begin_plan(sim, VG_NONE, VG_NONE);
 
 	vg_vcpu_stop(st(sim), c, pl, cv(v)->vi);
+	if (!v->wants)
+		vg_vcpu_sleeps(st(sim), c, cv(v)->vi, sim->now);
 	act(sim, c, pl);
 }
 
@@ -491,6 +493,8 @@ static int class_begin(struct sim *sim)
 		cp(p)->look.arg = p;
 	}
 	cl->state->nr_cells = sim->nr_cells;
+	cl->state->tells = sim->sc->ple == PLE_AMD ? VG_TELLS_ALL :
+			   sim->sc->ple == PLE_INTEL ? VG_TELLS_KERNEL : VG_TELLS_NONE;
 	for (i = 0; i < sim->nr_cells; i++) {
 		cl->cells[i].id = i;
 		cl->cells[i].timer.fire = on_timer;

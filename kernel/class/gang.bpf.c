@@ -123,7 +123,7 @@ const volatile u32 cpu_cell[VG_MAX_CPUS];	/* cell of each pCPU, or VG_NONE */
 const volatile u32 cpu_core[VG_MAX_CPUS];	/* lowest pCPU of its core */
 const volatile u32 nr_cpus = 1;
 const volatile u32 nr_cells = 1;
-const volatile u32 host_ple = 1;		/* vCPUs that spin exit */
+const volatile u32 host_tells = VG_TELLS_ALL;	/* of vCPUs that spin: enum vg_tells */
 
 /* Everything the policy knows.  User space reads stats here. */
 struct vg_state_all state;
@@ -486,6 +486,8 @@ void BPF_STRUCT_OPS(vg_stopping, struct task_struct *p, bool runnable)
 	vg_plan_begin(pl, now, VG_NONE, VG_NONE);
 	pl->clock = clock;
 	vg_vcpu_stop(&state, c, pl, vi);
+	if (!runnable)
+		vg_vcpu_sleeps(&state, c, vi, now);
 	bpf_spin_unlock(lock);
 	act(c, pl, pl->kick);
 }

@@ -118,6 +118,7 @@ s32 BPF_STRUCT_OPS_SLEEPABLE(vg_init)
 
 	vg_state_begin(&state);
 	state.nr_cells = nr_cells;
+	state.tells = host_tells;
 	vg_times(i, VG_MAX_CPUS) {
 		cell = cpu_cell[i & (VG_MAX_CPUS - 1)];
 		if (i >= (int)nr_cpus || cell >= VG_MAX_CELLS)

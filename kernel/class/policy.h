@@ -198,6 +198,7 @@ struct vg_vcpu {
 	u64 pre;		/* … and charged in advance, ns */
 	u64 since;		/* WAITING since */
 	u64 progress;		/* ns that it ran, or idled while others did */
+	u64 spell;		/* ns that it ran since it woke */
 	u32 pid;		/* 0: record is free, @next links it */
 	u32 slot;
 	u32 index;
@@ -295,6 +296,7 @@ struct vg_adapt {
 	u64 gap;
 	u64 lively;
 	u64 patience;
+	u64 exited;		/* when it was told of last by exits */
 	u32 state;
 	u32 turns;
 	u32 signs;
@@ -452,6 +454,13 @@ struct vg_exit_record {
 	char msg[256];
 };
 
+/* Who spins exits where the host's processors look. */
+enum vg_tells {
+	VG_TELLS_NONE,		/* nowhere */
+	VG_TELLS_KERNEL,	/* in the guest's kernel: Intel's PLE */
+	VG_TELLS_ALL,		/* in user mode, too: AMD's pause filter */
+};
+
 struct vg_state_all {
 	struct vg_cell cells[VG_MAX_CELLS];
 	struct vg_vcpu vcpus[VG_MAX_VCPUS];
@@ -460,6 +469,7 @@ struct vg_state_all {
 	u32 free_vcpu;
 	u32 free_ent;
 	u32 nr_cells;		/* those that have pCPUs come first */
+	u32 tells;		/* enum vg_tells */
 	u64 level;		/* weight for each pCPU that is asked for, host-wide */
 	u64 level_at;
 };

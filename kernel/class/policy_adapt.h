@@ -2,13 +2,15 @@
 /*
  * Adaptive: is this VM to be a gang?
  *
- * Three things say that a VM's vCPUs wait for each other while they run apart: a
- * vCPU spins (the hardware's PAUSE exits); where the hardware does not report
- * that, a vCPU loses its pCPU in guest kernel mode while siblings run (lock-holder
- * preemption), or all vCPUs are runnable and none has slept for VG_ADAPT_BUSY: so
- * it is with threads that spin in user mode, and those that only compute lose
- * nothing as a gang.  Each gives the VM points, which decay by half in 250 ms.  A VM
- * with VG_ADAPT_HIGH points becomes a gang.
+ * What says that a VM's vCPUs wait for each other while they run apart: a vCPU
+ * spins (the hardware's PAUSE exits).  Where the hardware never reports that: a vCPU
+ * loses its pCPU in guest kernel mode while siblings run (lock-holder preemption).
+ * Where it does not report it from user mode, and has not reported any of this VM
+ * for VG_ADAPT_TRUST: all vCPUs are runnable and none has slept for VG_ADAPT_BUSY, as
+ * it is with threads that spin; or a vCPU sleeps after it has run for VG_ADAPT_SPELL
+ * while siblings have no pCPU, as it is with threads that spin and give up.  Those
+ * that only compute lose nothing as a gang.  Each gives the VM points, which decay
+ * by half in 250 ms.  A VM with VG_ADAPT_HIGH points becomes a gang.
  *
  * A gang spins little because it is one.  So it is made independent for a look:
  * after 1.5 s, 3 s, 6 s ... up to 16 s, as long as the answer stays the same.
@@ -23,10 +25,9 @@
  *
  * The limits: a phase that begins while a gang is between two looks, and is not
  * betrayed by silence, is found at the next look, up to 16 s later.  What spins
- * where the hardware does not look (in user mode on Intel; without PAUSE exits, in
- * user mode of a VM whose vCPUs sleep now and then) is not seen.  A guest that
- * halts instead of spinning (paravirtual locks) gives no points: it does not
- * need to be a gang.
+ * where the hardware does not look is guessed at, and not beside a VM that sleeps
+ * and has to wait when it wakes.  A guest that halts at once instead of spinning
+ * (paravirtual locks) gives no points: it does not need to be a gang.
  */
 #ifndef VMGANG_POLICY_ADAPT_H
 #define VMGANG_POLICY_ADAPT_H
@@ -43,6 +44,8 @@
 #define VG_ADAPT_SPUN	1024		/* points */
 #define VG_ADAPT_LOST	1024
 #define VG_ADAPT_BUSY	(250 * VG_MS)	/* that no vCPU sleeps */
+#define VG_ADAPT_SPELL	(1 * VG_MS)	/* that one runs before it gives up */
+#define VG_ADAPT_TRUST	(10000 * VG_MS)	/* after exits, silence means something */
 #define VG_ADAPT_HIGH	(4 * 1024)
 #define VG_ADAPT_LOW	(2 * 1024)
 #define VG_ADAPT_MOST	(24 * 1024)
@@ -67,27 +70,46 @@ VG_INLINE u32 vg_adapt_spun(u32 exits)
 }
 
 /*
- * A lock holder lost its pCPU: points only where the hardware says nothing about
- * spinning (@ple), since a guest may be in its kernel without holding a lock.
+ * A lock holder lost its pCPU: points only where the hardware @tells nothing about
+ * spinning, since a guest may be in its kernel without holding a lock.
  */
-VG_INLINE u32 vg_adapt_lost(bool ple)
+VG_INLINE u32 vg_adapt_lost(u32 tells)
 {
-	return ple ? 0 : VG_ADAPT_LOST;
+	return tells == VG_TELLS_NONE ? VG_ADAPT_LOST : 0;
 }
 
 /*
- * @vm, whose vCPUs are those of @e in @c, runs: points if all of them have been busy
- * for long, unless the hardware tells of spinning (@told: then one that computes
- * after it has spun is to be independent again), or a VM that sleeps has to wait when
- * it wakes: for that one the short stints of independent vCPUs are better.
+ * Is it to be guessed whether the VM of @a spins, in @c?  Not where the hardware @tells,
+ * or has of this one lately: then one that computes after it has spun is to be
+ * independent again.  Nor where a VM that sleeps has to wait when it wakes: for that
+ * one the short stints of independent vCPUs are better.
  */
-VG_INLINE u32 vg_adapt_busy(struct vg_cell *c, struct vg_vm *vm, struct vg_ent *e, bool told,
+VG_INLINE bool vg_adapt_guesses(struct vg_cell *c, struct vg_adapt *a, u32 tells, u64 now)
+{
+	return tells != VG_TELLS_ALL &&
+	       !(a->exited && vg_since(now, a->exited) < VG_ADAPT_TRUST) &&
+	       !(c->roused && vg_since(now, c->roused) < VG_BRISK);
+}
+
+/* @vm, whose vCPUs are those of @e in @c, runs: points if all have been busy for long. */
+VG_INLINE u32 vg_adapt_busy(struct vg_cell *c, struct vg_vm *vm, struct vg_ent *e, u32 tells,
 			    u64 now)
 {
-	return !told && e->nr_bound > 1 && e->nr_bound == vm->nr_vcpus &&
+	return vg_adapt_guesses(c, &vm->adapt, tells, now) && e->nr_bound > 1 &&
+	       e->nr_bound == vm->nr_vcpus &&
 	       e->nr_waiting + vg_weight_of(e->on) == e->nr_bound &&
-	       vg_since(now, e->woke) >= VG_ADAPT_BUSY &&
-	       !(c->roused && vg_since(now, c->roused) < VG_BRISK) ? VG_ADAPT_SPUN : 0;
+	       vg_since(now, e->woke) >= VG_ADAPT_BUSY ? VG_ADAPT_SPUN : 0;
+}
+
+/*
+ * @v of @vm, whose ent in @c is @e, goes to sleep: points if it ran for long, and a
+ * sibling has no pCPU.
+ */
+VG_INLINE u32 vg_adapt_slept(struct vg_cell *c, struct vg_vm *vm, struct vg_ent *e,
+			     struct vg_vcpu *v, u32 tells, u64 now)
+{
+	return v->spell >= VG_ADAPT_SPELL && e->nr_waiting &&
+	       vg_adapt_guesses(c, &vm->adapt, tells, now) ? VG_ADAPT_SPUN : 0;
 }
 
 /* Points may be added by anyone, at any time, without a lock. */
@@ -95,6 +117,16 @@ VG_INLINE void vg_adapt_add(struct vg_adapt *a, u32 points)
 {
 	if (points)
 		__sync_fetch_and_add(&a->fresh, points);
+}
+
+/* The VM has left the guest for the @exits'th time in a stint, because it spins. */
+VG_INLINE void vg_adapt_exited(struct vg_adapt *a, u32 exits, u64 now)
+{
+	u32 points = vg_adapt_spun(exits);
+
+	if (points)
+		a->exited = now;
+	vg_adapt_add(a, points);
 }
 
 VG_INLINE bool vg_adapt_due(struct vg_adapt *a, u64 now)
@@ -198,6 +230,7 @@ VG_INLINE void vg_adapt_begin(struct vg_adapt *a)
 	a->next = 0;
 	a->since = 0;
 	a->lively = 0;
+	a->exited = 0;
 	a->gap = VG_ADAPT_GAP;
 	a->patience = VG_ADAPT_QUIET;
 	a->turns = 0;

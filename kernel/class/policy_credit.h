@@ -190,6 +190,7 @@ VG_FN void vg_vcpu_settle(struct vg_state_all *s, struct vg_cell *c, u32 vi, u64
 
 	vg_vcpu_uncharge(e, v, ran - vg_reserve_charge(v, ran));
 	e->ran += ran;
+	v->spell += ran;
 	vg_relaxed_ran(e, v, ran);
 	v->start = now;
 	vg_cap_charge(&vg_vm(s, e->slot)->cap, ran);

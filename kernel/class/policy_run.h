@@ -3,6 +3,7 @@
 #ifndef VMGANG_POLICY_RUN_H
 #define VMGANG_POLICY_RUN_H
 
+#include "policy_adapt.h"
 #include "policy_edf.h"
 #include "policy_guard.h"
 #include "policy_pass.h"
@@ -95,6 +96,18 @@ VG_FN void vg_vcpu_stop(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 		vg_strict_tell(e, pl, ei);
 	vg_ent_requeue(s, c, ei);
 	vg_ent_throttle(s, c, pl, ei);
+}
+
+/* vCPU @vi, which has just stopped, goes to sleep. */
+VG_FN void vg_vcpu_sleeps(struct vg_state_all *s, struct vg_cell *c, u32 vi, u64 now)
+{
+	struct vg_vcpu *v = vg_vcpu(s, vi);
+	struct vg_vm *vm = vg_vm(s, v->slot);
+
+	if (vm->cosched == VMGANG_COSCHED_ADAPTIVE)
+		vg_adapt_add(&vm->adapt,
+			     vg_adapt_slept(c, vm, vg_ent(s, v->ent), v, s->tells, now));
+	v->spell = 0;
 }
 
 /* Would vg_vcpu_leave() change nothing? */

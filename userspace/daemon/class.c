@@ -328,23 +328,24 @@ static int pin_all(struct gang_bpf *skel, struct bpf_link *ops,
 	return 0;
 }
 
-/* Does the hardware say when a vCPU spins? KVM sets these to 0 where it can not. */
-static bool has_ple(void)
+/* Is the parameter that makes vCPUs exit that spin set? KVM sets it to 0 where it can not. */
+static bool is_set(const char *parameter)
 {
-	static const char *const files[] = {
-		"/sys/module/kvm_intel/parameters/ple_gap",
-		"/sys/module/kvm_amd/parameters/pause_filter_count",
-	};
-	bool has = false;
-	size_t i;
+	char *value = read_line(parameter);
+	bool set = value && strcmp(value, "0") != 0;
 
-	for (i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-		char *value = read_line(files[i]);
+	free(value);
+	return set;
+}
 
-		has |= value && strcmp(value, "0") != 0;
-		free(value);
-	}
-	return has;
+/* Where do the processors say that a vCPU spins? */
+static uint32_t tells(void)
+{
+	if (is_set("/sys/module/kvm_amd/parameters/pause_filter_count"))
+		return VG_TELLS_ALL;
+	if (is_set("/sys/module/kvm_intel/parameters/ple_gap"))
+		return VG_TELLS_KERNEL;
+	return VG_TELLS_NONE;
 }
 
 static int prepare(struct gang_bpf *skel, char **error)
@@ -368,7 +369,7 @@ static int prepare(struct gang_bpf *skel, char **error)
 	}
 	skel->rodata->nr_cpus = topo.nr_cpus;
 	skel->rodata->nr_cells = topo.nr_cells;
-	skel->rodata->host_ple = has_ple();
+	skel->rodata->host_tells = tells();
 	return 0;
 }
 

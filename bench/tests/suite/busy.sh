@@ -35,3 +35,19 @@ within "$(gang_starts "$busy")" 0 10 'not while somebody who wakes often has to 
 vm_stop "$vm"
 sleep 3
 within "$(gang_starts "$busy")" 20 200 'and again afterwards'
+
+# Who waits for a sibling, spins and gives up sleeps now and then, so is not busy
+# throughout: but sleeps after it has run for a while, and that sibling has no pCPU.
+vm_stop "${vmms[@]}"
+vmms=()
+for i in 1 2 3; do
+	start "team$i" --payload team --work 400000 --think 10000
+done
+team=$vm
+within "$(co_run "$team")" 0 70 'a team that spins and gives up, switched off: % of its time together'
+for pid in "${vmms[@]}"; do
+	knob "$pid" cosched adaptive
+done
+sleep 2
+within "$(gang_starts "$team")" 20 400 'it is started as a gang, in 4 s'
+within "$(co_run "$team")" 75 100 'it runs together: % of its time'

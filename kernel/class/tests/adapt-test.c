@@ -114,8 +114,8 @@ static void test_calm_guest_stays_off(void **state)
 /* Where the hardware reports spins, a preemption in kernel mode says nothing. */
 static void test_lock_holders_count_without_ple(void **state)
 {
-	assert_int_equal(vg_adapt_lost(true), 0);
-	assert_int_equal(vg_adapt_lost(false), VG_ADAPT_LOST);
+	assert_int_equal(vg_adapt_lost(VG_TELLS_KERNEL), 0);
+	assert_int_equal(vg_adapt_lost(VG_TELLS_NONE), VG_ADAPT_LOST);
 }
 
 /* No hardware that reports spins: preemptions in kernel mode are enough. */
@@ -236,24 +236,29 @@ static void test_busy_throughout(void **state)
 	struct vg_ent e = { .nr_bound = 3, .nr_waiting = 1, .on = 3 };
 	u64 now = 10000 * VG_MS;
 
-	assert_int_equal(vg_adapt_busy(&c, &vm, &e, false, now), VG_ADAPT_SPUN);
-	assert_int_equal(vg_adapt_busy(&c, &vm, &e, true, now), 0);
+	assert_int_equal(vg_adapt_busy(&c, &vm, &e, VG_TELLS_KERNEL, now), VG_ADAPT_SPUN);
+	assert_int_equal(vg_adapt_busy(&c, &vm, &e, VG_TELLS_ALL, now), 0);
 	e.woke = now - VG_ADAPT_BUSY + 1;	/* slept until lately */
-	assert_int_equal(vg_adapt_busy(&c, &vm, &e, false, now), 0);
-	assert_int_equal(vg_adapt_busy(&c, &vm, &e, false, now + 1), VG_ADAPT_SPUN);
+	assert_int_equal(vg_adapt_busy(&c, &vm, &e, VG_TELLS_KERNEL, now), 0);
+	assert_int_equal(vg_adapt_busy(&c, &vm, &e, VG_TELLS_KERNEL, now + 1), VG_ADAPT_SPUN);
 	e.nr_waiting = 0;			/* one sleeps */
-	assert_int_equal(vg_adapt_busy(&c, &vm, &e, false, now + 1), 0);
+	assert_int_equal(vg_adapt_busy(&c, &vm, &e, VG_TELLS_KERNEL, now + 1), 0);
 	e.nr_waiting = 1;
 	c.roused = now;			/* a VM woke and has to wait */
-	assert_int_equal(vg_adapt_busy(&c, &vm, &e, false, now + VG_BRISK - 1), 0);
-	assert_int_equal(vg_adapt_busy(&c, &vm, &e, false, now + VG_BRISK), VG_ADAPT_SPUN);
+	assert_int_equal(vg_adapt_busy(&c, &vm, &e, VG_TELLS_KERNEL, now + VG_BRISK - 1), 0);
+	now += VG_BRISK;
+	assert_int_equal(vg_adapt_busy(&c, &vm, &e, VG_TELLS_KERNEL, now), VG_ADAPT_SPUN);
+	vg_adapt_exited(&vm.adapt, VMGANG_SPIN_EXITS, now);	/* told of, and silent now */
+	assert_int_equal(vg_adapt_busy(&c, &vm, &e, VG_TELLS_KERNEL, now + VG_ADAPT_TRUST - 1), 0);
+	now += VG_ADAPT_TRUST;
+	assert_int_equal(vg_adapt_busy(&c, &vm, &e, VG_TELLS_KERNEL, now), VG_ADAPT_SPUN);
 	vm.nr_vcpus = 4;			/* one is in another cell */
-	assert_int_equal(vg_adapt_busy(&c, &vm, &e, false, now + VG_BRISK), 0);
+	assert_int_equal(vg_adapt_busy(&c, &vm, &e, VG_TELLS_KERNEL, now), 0);
 	vm.nr_vcpus = 1;			/* nobody to wait for */
 	e.nr_bound = 1;
 	e.nr_waiting = 0;
 	e.on = 1;
-	assert_int_equal(vg_adapt_busy(&c, &vm, &e, false, now + VG_BRISK), 0);
+	assert_int_equal(vg_adapt_busy(&c, &vm, &e, VG_TELLS_KERNEL, now), 0);
 }
 
 /*
@@ -285,12 +290,42 @@ static void test_who_is_roused(void **state)
 	napper(2, false);
 }
 
+/* The points of a VM whose two vCPUs run for @us and sleep, beside VMs that compute. */
+static u32 gives_up(u64 us, u32 tells)
+{
+	struct sim *m = sim_new(2, 3);
+	u32 i, vi, points;
+
+	m->st.tells = tells;
+	for (i = 0; i < 2; i++) {
+		vi = sim_vcpu(m, 0, VMGANG_COSCHED_ADAPTIVE, 100, ~0ULL);
+		m->v[vi].run_ns = us * VG_US;
+		m->v[vi].sleep_ns = (i + 1) * VG_MS;
+	}
+	for (i = 0; i < 3; i++)
+		sim_vcpu(m, 1, VMGANG_COSCHED_OFF, 100, ~0ULL);
+	sim_go(m, 4000);
+	points = m->st.vms[0].adapt.fresh;
+	free(m);
+	return points;
+}
+
+/* Who runs for a while and sleeps, and a sibling waits for its turn, may wait for that one. */
+static void test_spins_and_gives_up(void **state)
+{
+	assert_true(gives_up(2500, VG_TELLS_NONE) >= VG_ADAPT_HIGH);
+	assert_true(gives_up(2500, VG_TELLS_KERNEL) >= VG_ADAPT_HIGH);
+	assert_int_equal(gives_up(2500, VG_TELLS_ALL), 0);
+	assert_int_equal(gives_up(500, VG_TELLS_KERNEL), 0);
+}
+
 /* The host looks at VM 0, as the class does at its ticks. */
-static void host_go(struct sim *m, u64 ms, u32 points, bool told)
+static void host_go(struct sim *m, u64 ms, u32 points, u32 tells)
 {
 	struct vg_vm *vm = &m->st.vms[0];
 	u64 end = m->now + ms * VG_MS;
 
+	m->st.tells = tells;
 	while (m->now < end) {
 		sim_go(m, 20);
 		if (vm->adapt.state != VG_ADAPT_GANG)
@@ -298,7 +333,7 @@ static void host_go(struct sim *m, u64 ms, u32 points, bool told)
 		if (!vg_adapt_due(&vm->adapt, m->now))
 			continue;
 		vg_adapt_add(&vm->adapt,
-			     vg_adapt_busy(&m->st.cells[0], vm, vg_ent(&m->st, vm->ents), told,
+			     vg_adapt_busy(&m->st.cells[0], vm, vg_ent(&m->st, vm->ents), tells,
 					   m->now));
 		if (!vg_adapt_step(&vm->adapt, m->now))
 			continue;
@@ -323,17 +358,17 @@ static void test_host_follows(void **state)
 		sim_vcpu(m, 0, VMGANG_COSCHED_ADAPTIVE, 100, ~0ULL);
 	for (i = 1; i < 4; i++)
 		sim_vcpu(m, i, VMGANG_COSCHED_OFF, 100, ~0ULL);
-	host_go(m, 5000, 0, true);
+	host_go(m, 5000, 0, VG_TELLS_ALL);
 	assert_int_equal(m->st.cells[0].stats[VG_STAT_GANG_STARTS], 0);
-	host_go(m, 1000, VG_ADAPT_SPUN, true);
+	host_go(m, 1000, VG_ADAPT_SPUN, VG_TELLS_ALL);
 	ran = sim_vm_ran(m, 0);
 	corun = sim_vm_corun(m, 0);
-	host_go(m, 20000, VG_ADAPT_SPUN, true);
+	host_go(m, 20000, VG_ADAPT_SPUN, VG_TELLS_ALL);
 	assert_true(sim_vm_corun(m, 0) - corun > (sim_vm_ran(m, 0) - ran) * 90 / 100);
-	host_go(m, 17000, 0, true);
+	host_go(m, 17000, 0, VG_TELLS_ALL);
 	assert_int_equal(m->st.vms[0].adapt.state, VG_ADAPT_OFF);
 	starts = m->st.cells[0].stats[VG_STAT_GANG_STARTS];
-	host_go(m, 5000, 0, true);
+	host_go(m, 5000, 0, VG_TELLS_ALL);
 	assert_int_equal(m->st.cells[0].stats[VG_STAT_GANG_STARTS], starts);
 	free(m);
 }
@@ -352,11 +387,11 @@ static void test_host_guesses(void **state)
 		sim_vcpu(m, 0, VMGANG_COSCHED_ADAPTIVE, 100, ~0ULL);
 	for (i = 1; i < 4; i++)
 		sim_vcpu(m, i, VMGANG_COSCHED_OFF, 100, ~0ULL);
-	host_go(m, 500, 0, false);
+	host_go(m, 500, 0, VG_TELLS_KERNEL);
 	assert_int_equal(m->st.vms[0].adapt.state, VG_ADAPT_GANG);
 	ran = sim_vm_ran(m, 0);
 	corun = sim_vm_corun(m, 0);
-	host_go(m, 20000, 0, false);
+	host_go(m, 20000, 0, VG_TELLS_KERNEL);
 	assert_true(sim_vm_corun(m, 0) - corun > (sim_vm_ran(m, 0) - ran) * 90 / 100);
 	assert_true(m->st.vms[0].adapt.gap >= 4 * VG_ADAPT_GAP);
 	free(m);
@@ -377,6 +412,7 @@ int main(void)
 		cmocka_unit_test(test_false_silence_is_learnt),
 		cmocka_unit_test(test_change_after_long_phase),
 		cmocka_unit_test(test_busy_throughout),
+		cmocka_unit_test(test_spins_and_gives_up),
 		cmocka_unit_test(test_who_is_roused),
 		cmocka_unit_test(test_host_follows),
 		cmocka_unit_test(test_host_guesses),

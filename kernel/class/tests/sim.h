@@ -222,6 +222,8 @@ static inline void sim_stop(struct sim *m, u32 b)
 	vg_plan_begin(&m->plan, m->now, VG_NONE, VG_NONE);
 	m->plan.clock = m->v[vi].runnable || !m->pass ? 0 : m->now + 1;
 	vg_vcpu_stop(&m->st, c, &m->plan, vi);
+	if (!m->v[vi].runnable)
+		vg_vcpu_sleeps(&m->st, c, vi, m->now);
 	sim_kick(m, c, m->plan.kick);
 	if (!m->v[vi].runnable) {
 		vg_plan_begin(&m->plan, m->now, VG_NONE, VG_NONE);
