@@ -102,7 +102,8 @@ page_totals()
 	cat <<'END'
 <h2>Over all figures</h2>
 <p>Work against the default scheduler: geometric mean of each figure's cases, and of the figures.
-A scheduler that was not measured in all of them has no total.</p>
+A scheduler that was not measured in all of them has no total. error: how far, in per cent, the rounds' spread
+leaves the total in doubt (one standard error); two totals that are nearer to each other are the same.</p>
 END
 	page_table "$1/totals.tsv"
 }
@@ -136,7 +137,8 @@ page_figure()
 			print "</dl>"
 		}'
 	[ ! -s "$1/$2-$3.svg" ] || sed '1,/<svg/{/<svg/!d}' "$1/$2-$3.svg"
-	awk -F '\t' 'NR > 1 && $NF != "-" && $NF > lost { lost = $NF }
+	awk -F '\t' 'NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; next }
+		$at["lost"] != "-" && $at["lost"] > lost { lost = $at["lost"] }
 		END {
 			if (lost > 10)
 				print "<p><b>Others had up to " lost " % of the machine below this host: these figures " \

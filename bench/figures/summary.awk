@@ -11,7 +11,7 @@
 # their order in the figure's file and then of appearance:
 #
 #	case workload x y scheduler rounds rate percent work p50 p99 p99_ratio kernel
-#	ready costop corun lost
+#	ready costop corun lost work_mean work_error
 #
 # where rate, percent, work, p99, p99_ratio and kernel are each followed by
 # the column's _min and _max over the rounds; "-" is what was not measured.
@@ -25,6 +25,8 @@
 # kernel	preemptions in guest kernel mode in per cent of all
 # ready.. per cent of the vCPUs' time; corun per cent of run
 # lost	per cent of the machine that others had, in the worst round
+# work_mean	geometric mean of work over the rounds
+# work_error	its standard error in per cent of it
 #
 # Needs median.awk.
 
@@ -94,6 +96,22 @@ function spread(list, n, digits,    m)
 		number(n ? list[n] : "-", digits)
 }
 
+# Geometric mean of list[1..n], and its standard error in per cent
+function mean(list, n,    i, sum, squares)
+{
+	for (i = 1; i <= n; i++) {
+		if (list[i] <= 0)
+			return "-" OFS "-"
+		sum += log(list[i])
+		squares += log(list[i]) ^ 2
+	}
+	if (!n)
+		return "-" OFS "-"
+	squares -= sum ^ 2 / n
+	return number(exp(sum / n), 3) OFS \
+		(n > 1 ? number(100 * sqrt((squares > 0 ? squares : 0) / n / (n - 1)), 1) : "-")
+}
+
 # What of the time that is known, in per cent
 function part(key, column, of,    whole)
 {
@@ -140,7 +158,7 @@ function row(name, work, scheduler,    r, key, cell, other, n, np, nw, nl, nm, n
 		spread(percents, np, 1), spread(works, nw, 3), number(median(halves, nm), 0),
 		spread(tails, nl, 0), spread(ratios, nq, 3), spread(shares, nk, 2),
 		part(cell, 17), part(cell, 18), part(cell, 20, 16),
-		cell in lost ? lost[cell] : "-"
+		cell in lost ? lost[cell] : "-", mean(works, nw)
 }
 
 function three(name)
@@ -151,7 +169,7 @@ function three(name)
 END {
 	print "case", "workload", "x", "y", "scheduler", "rounds", three("rate"), three("percent"),
 		three("work"), "p50", three("p99"), three("p99_ratio"), three("kernel"),
-		"ready", "costop", "corun", "lost"
+		"ready", "costop", "corun", "lost", "work_mean", "work_error"
 	for (c = 1; c <= nr_cells; c++)
 		for (s = 1; s <= nr_schedulers; s++)
 			row(cell_case[c], cell_work[c], schedulers[s])

@@ -3,11 +3,12 @@
 # What each scheduler makes of the host over all figures: reads summaries
 # (summary.awk), each with figure=NAME host=KIND before it, and prints
 #
-#	host scheduler figures total FIGURE...
+#	host scheduler figures total error FIGURE...
 #
 # FIGURE	geometric mean of its cases' and workloads' work against the default scheduler
 # total	geometric mean over the figures, each counted once; "-" for who has not been
 #	measured in all of them
+# error	what the rounds' spread leaves in doubt of it, in per cent: from work_error of each
 
 BEGIN { FS = OFS = "\t" }
 
@@ -36,9 +37,13 @@ FNR == 1 {
 		next
 	logs[host, figure, s] += log($at["work"])
 	nr[host, figure, s]++
+	if ($at["work_error"] == "-")
+		unknown[host, s] = 1
+	else
+		squares[host, figure, s] += ($at["work_error"] / 100) ^ 2
 }
 
-function row(host, s,    f, sum, count, of, line, mean)
+function row(host, s,    f, sum, count, of, line, mean, doubt)
 {
 	for (f = 1; f <= nr_figures; f++) {
 		if (nr[host, figures[f], "default"])
@@ -46,17 +51,22 @@ function row(host, s,    f, sum, count, of, line, mean)
 		if (nr[host, figures[f], s] && nr[host, figures[f], s] == nr[host, figures[f], "default"]) {
 			mean = logs[host, figures[f], s] / nr[host, figures[f], s]
 			sum += mean
+			doubt += squares[host, figures[f], s] / nr[host, figures[f], s] ^ 2
 			count++
 			line = line OFS sprintf("%.3f", exp(mean))
 		} else {
 			line = line OFS "-"
 		}
 	}
-	print host, s, count + 0, (of && count == of ? sprintf("%.3f", exp(sum / count)) : "-") line
+	if (!of || count != of)
+		print host, s, count + 0, "-", "-" line
+	else
+		print host, s, count, sprintf("%.3f", exp(sum / count)),
+			(unknown[host, s] ? "-" : sprintf("%.1f", 100 * sqrt(doubt) / count)) line
 }
 
 END {
-	line = "host" OFS "scheduler" OFS "figures" OFS "total"
+	line = "host" OFS "scheduler" OFS "figures" OFS "total" OFS "error"
 	for (f = 1; f <= nr_figures; f++)
 		line = line OFS figures[f]
 	print line
