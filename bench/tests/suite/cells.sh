@@ -65,7 +65,8 @@ for kind in off gang; do
 	before=$(moves)
 	read -r -a share <<<"$(ran 4 "${pids[@]}")"
 	for s in "${share[@]:0:4}"; do
-		within "$s" 0.9 1.1 "$kind: four VMs of equal weight have a pCPU each"
+		# Misplaced it would be half or two thirds; a busy machine below takes a tenth.
+		within "$s" 0.85 1.1 "$kind: four VMs of equal weight have a pCPU each"
 	done
 	is "$before" "$(moves)" "$kind: evenly loaded cells exchange no VM"
 
@@ -81,7 +82,7 @@ for kind in off gang; do
 	is 1 $(($(moves) - before)) "$kind: … one VM, once"
 	read -r -a share <<<"$(ran 6 "${stay[@]}")"
 	for s in "${share[@]:0:2}"; do
-		within "$s" 1.9 2.05 "$kind: … and each has both of its pCPUs"
+		within "$s" 1.8 2.05 "$kind: … and each has both of its pCPUs"
 	done
 	for s in "${share[@]:2}"; do
 		within "$s" 1.96 2.04 "$kind: … whose run + ready + co-stop + wait is all the time of two vCPUs"
@@ -94,7 +95,7 @@ for kind in off gang; do
 	sleep 2
 	read -r -a share <<<"$(ran 4 "${stay[@]}")"
 	for s in "${share[@]:0:2}"; do
-		within "$s" 0.9 1.1 "$kind: pinned to one cell they share it"
+		within "$s" 0.85 1.1 "$kind: pinned to one cell they share it"
 	done
 	is class "$(cat $sys/state)" "$kind: the class is still in charge"
 	vm_stop "${stay[@]}"
