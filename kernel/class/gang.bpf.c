@@ -500,9 +500,7 @@ void BPF_STRUCT_OPS(vg_quiescent, struct task_struct *p, u64 deq_flags)
 	struct vg_cell *c;
 	u64 now = scx_bpf_now();
 
-	if (vi == VG_NONE)
-		return;
-	if (vg_vcpu_left(&state, vi))
+	if (vi == VG_NONE || vg_vcpu_left(&state, vi))
 		return;
 	cell = vcpu_cell(vi);
 	c = vg_cell(&state, cell);

@@ -176,7 +176,7 @@ static __noinline void adapt(u32 vi)
 	bpf_spin_lock(lock);
 	if (vg_adapt_due(a, now)) {
 		vg_adapt_add(a, vg_adapt_busy(vg_cell(&state, e->cell), vg_vm(&state, slot), e,
-					      host_tells, now));
+					      state.tells, now));
 		changed = vg_adapt_step(a, now);
 	}
 	bpf_spin_unlock(lock);
@@ -257,7 +257,7 @@ int BPF_PROG(vg_vcpu_lhp, u32 slot, pid_t pid, u32 vcpu)
 	struct vg_adapt *a = adapting(slot);
 
 	if (a)
-		vg_adapt_add(a, vg_adapt_lost(host_tells));
+		vg_adapt_add(a, vg_adapt_lost(state.tells));
 	return 0;
 }
 

@@ -14,15 +14,20 @@ start() { # NAME VMM-OPTION...: into vm
 	vm_plain "$vm"
 }
 
+all_adaptive() {
+	local pid
+	for pid in "${vmms[@]}"; do
+		knob "$pid" cosched adaptive
+	done
+	sleep 2
+}
+
 for i in 1 2 3; do
 	start "busy$i" --payload syscall --work 1 --think 64000
 done
 busy=$vm
 is 0 "$(gang_starts "$busy")" 'switched off, it is no gang'
-for pid in "${vmms[@]}"; do
-	knob "$pid" cosched adaptive
-done
-sleep 2
+all_adaptive
 # A gang has a stint of 20 ms in each 60; a few are lost to the looks.
 within "$(gang_starts "$busy")" 20 200 'it is started as a gang, in 4 s'
 within "$(co_run "$busy")" 80 100 'it runs together: % of its time'
@@ -45,9 +50,6 @@ for i in 1 2 3; do
 done
 team=$vm
 within "$(co_run "$team")" 0 70 'a team that spins and gives up, switched off: % of its time together'
-for pid in "${vmms[@]}"; do
-	knob "$pid" cosched adaptive
-done
-sleep 2
+all_adaptive
 within "$(gang_starts "$team")" 20 400 'it is started as a gang, in 4 s'
 within "$(co_run "$team")" 75 100 'it runs together: % of its time'

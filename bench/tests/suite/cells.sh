@@ -95,7 +95,7 @@ for kind in off gang; do
 	sleep 2
 	read -r -a share <<<"$(ran 4 "${stay[@]}")"
 	for s in "${share[@]:0:2}"; do
-		within "$s" 0.85 1.1 "$kind: pinned to one cell they share it"
+		within "$s" 0.9 1.1 "$kind: pinned to one cell they share it"
 	done
 	is class "$(cat $sys/state)" "$kind: the class is still in charge"
 	vm_stop "${stay[@]}"
