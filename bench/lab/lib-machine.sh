@@ -59,6 +59,7 @@ machine_command_line()
 		systemd.journald.forward_to_console=0 systemd.log_level=notice \
 		security=apparmor apparmor=1
 	[ "$OPT_PLE" -eq 0 ] || printf '%s ' setcpuid=pausefilter,pfthreshold
+	[ "$OPT_STEADY" -eq 0 ] || printf '%s ' lab.steady
 }
 
 # machine_initrd FILE: made anew for each boot, it is small
@@ -89,8 +90,10 @@ machine_initrd()
 # every mode, because a kept machine has them too.
 machine_qemu()
 {
-	local d=$MACHINE_DIR
+	local d=$MACHINE_DIR time=(-accel "tcg,thread=multi")
 
+	# 8 ns to an instruction: about what the emulator needs for one
+	[ "$OPT_STEADY" -eq 0 ] || time=(-accel "tcg,thread=single" -icount shift=3)
 	exec setpriv --pdeathsig KILL -- bash -c '. "$0/lib-image.sh"
 		IMAGE_ROOT=$1; shift; image_exec "$@"' \
 		"$LAB_DIR" "$IMAGE_ROOT" "$EMULATOR" \
@@ -98,7 +101,7 @@ machine_qemu()
 		-name vmgang-lab -nodefaults -no-user-config -no-reboot \
 		-display none -nic none \
 		-machine pc,memory-backend=ram \
-		-accel tcg,thread=multi -cpu EPYC,+svm,+npt \
+		"${time[@]}" -cpu EPYC,+svm,+npt \
 		-smp "$OPT_CPUS,sockets=$OPT_SOCKETS,threads=$OPT_THREADS" -m "$OPT_MEM" \
 		-virtfs "local,path=$d/share,mount_tag=lab,security_model=none,multidevs=remap" \
 		-virtfs "local,path=$OPT_SHARE,mount_tag=share,security_model=none,multidevs=remap" \

@@ -122,12 +122,19 @@ host_ple()
 	echo no
 }
 
+# Is time what the pCPUs execute (the lab's --steady)?
+host_steady()
+{
+	grep -qs 'lab\.steady' /proc/cmdline
+}
+
 host_describe()
 {
 	local model
 
 	model=$(sed -n 's/^model name[[:space:]]*: //p;T;q' /proc/cpuinfo)
 	grep -qs QEMU /sys/class/dmi/id/sys_vendor && model="$model (QEMU)"
+	! host_steady || model="$model, time by instructions"
 	echo "host: $(uname -r), $nr_pcpus pCPUs, $model, PLE $(host_ple)"
 }
 
@@ -344,7 +351,8 @@ outer_read()
 }
 
 # outer_before, then outer_since: sets `lost` to the per cent of the outer
-# machine that others had since, or that its own host kept; "-" if unknown.
+# machine that others had since, or that its own host kept; "-" if unknown. Where
+# time is what is executed they have none of it.
 outer_before()
 {
 	outer_read
@@ -357,6 +365,10 @@ outer_since()
 	local steal
 
 	lost=-
+	if host_steady; then
+		lost=0
+		return
+	fi
 	read -r _ _ _ _ _ _ _ _ steal _ </proc/stat
 	outer_read
 	if [ -n "$outer_total" ] && [ "$outer_total" -gt "${before_total:-0}" ]; then
