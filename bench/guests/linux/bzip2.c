@@ -16,11 +16,11 @@
 
 #include "workload.h"
 
-#define BLOCK_BYTES	100000
+#define BLOCK_BYTES	20000
 /* bzip2 adds 1 % and 600 bytes at most */
 #define OUT_BYTES	(BLOCK_BYTES + BLOCK_BYTES / 100 + 600)
-/* in libbz2's 100 kB: the least that takes all of a block of ours at once */
-#define BZ_BLOCK	2
+/* in 100 kB: the least that libbz2 has */
+#define BZ_BLOCK	1
 
 struct packer {
 	const char *from;
@@ -124,7 +124,7 @@ static int bzip2_verify(struct run *run)
 
 const struct workload workload_bzip2 = {
 	.name = "bzip2",
-	.unit = "100 kB block",
+	.unit = "20 kB block",
 	.coarse = true,
 	.prepare = bzip2_prepare,
 	.thread = bzip2_thread,
