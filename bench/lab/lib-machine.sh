@@ -90,10 +90,14 @@ machine_initrd()
 # every mode, because a kept machine has them too.
 machine_qemu()
 {
-	local d=$MACHINE_DIR time=(-accel "tcg,thread=multi")
+	local d=$MACHINE_DIR time=(-accel "tcg,thread=multi") ns shift=0
 
-	# 8 ns to an instruction: about what the emulator needs for one
-	[ "$OPT_STEADY" -eq 0 ] || time=(-accel "tcg,thread=single" -icount shift=3)
+	if [ "$OPT_STEADY" -eq 1 ]; then
+		for ((ns = 1000 / OPT_MIPS; ns > 1; ns /= 2)); do
+			shift=$((shift + 1))
+		done
+		time=(-accel "tcg,thread=single" -icount "shift=$shift")
+	fi
 	exec setpriv --pdeathsig KILL -- bash -c '. "$0/lib-image.sh"
 		IMAGE_ROOT=$1; shift; image_exec "$@"' \
 		"$LAB_DIR" "$IMAGE_ROOT" "$EMULATOR" \
