@@ -29,6 +29,8 @@ all      each of these figures, and one report of all of them
          --peer 'COMMAND'  another scheduler, which this command puts in charge
                    of the host until it is killed; may be given again
          --rounds N  --seconds S  instead of the figure's own
+         --warm S (1)      that the VMs work before, uncounted: by then a scheduler
+                   has learnt what it learns of them
          --lost N (10)     measure anew, once, where others had more than N % of
                    the machine below this host
          --out DIR (build/bench/figures)  where TSV, SVG, PNG and report.html go
@@ -41,7 +43,7 @@ figures_options()
 {
 	while [ $# -gt 0 ]; do
 		case $1 in
-		--schedulers|--peer|--rounds|--seconds|--lost|--out)
+		--schedulers|--peer|--rounds|--seconds|--warm|--lost|--out)
 			[ $# -ge 2 ] || bad_usage "$1 needs a value"
 			;;
 		esac
@@ -50,6 +52,7 @@ figures_options()
 		--peer) peer_add "$2" ;;
 		--rounds) option_number "$1" "$2" 1 1000; rounds=$2 ;;
 		--seconds) option_number "$1" "$2" 1 3600; seconds=$2 ;;
+		--warm) option_number "$1" "$2" 0 3600; warm=$2 ;;
 		--lost) option_number "$1" "$2" 0 100; limit=$2 ;;
 		--out) out=$2 ;;
 		--resume) resume=1; shift; continue ;;
@@ -123,6 +126,7 @@ figure_settings()
 # kernel: $(uname -r)
 # pcpus: $nr_pcpus
 # seconds: $figure_seconds
+# warm: $warm
 END
 }
 
@@ -164,6 +168,14 @@ phase_has()
 		END { exit !found }' "$raw"
 }
 
+# The same work, not counted: what a scheduler learns of VMs it knows of those that
+# run for long.
+phase_warm()
+{
+	[ "$warm" = 0 ] || "$bench_vm" run "$guest_dir" "$warm" "${specs[@]}" \
+		>/dev/null 2>"$tmp/run.err"
+}
+
 # phase_measure ROUND CASE SCHEDULER: into `rows`; false, and it is noted why, if
 # the scheduler is not to be had
 phase_measure()
@@ -175,10 +187,10 @@ phase_measure()
 		refused[$3 on $figure]=$reason
 		return 1
 	fi
-	nap "${VMGANG_SETTLE:-1}"
+	phase_warm || status=$?
 	outer_before
 	vms_stats begin
-	"$bench_vm" run "$guest_dir" "$figure_seconds" "${specs[@]}" \
+	[ "$status" -ne 0 ] || "$bench_vm" run "$guest_dir" "$figure_seconds" "${specs[@]}" \
 		>"$tmp/run.tsv" 2>"$tmp/run.err" || status=$?
 	vms_stats end
 	outer_since
@@ -327,7 +339,7 @@ figures_end()
 # bench_figures NAME|all OPTION...
 bench_figures()
 {
-	local list='' rounds='' seconds='' limit=10 out='' resume='' host_kind=no-ple
+	local list='' rounds='' seconds='' warm=1 limit=10 out='' resume='' host_kind=no-ple
 	local figure records raw figure_rounds figure_seconds groups cases runs schedulers
 	local phases_all=0 phases_done=0 phases_kept=0 phases_took=0 phases_began=0
 	trap 'signal=1' INT TERM
