@@ -17,7 +17,7 @@ snapshot_wanted() { [ "${LAB_SNAPSHOT-1}" != 0 ]; }
 snapshot_find()
 {
 	SNAPSHOT=$LAB_CACHE/snapshot-$({
-		echo "$IMAGE $IMAGE_KVER $EMULATOR $OPT_CPUS $OPT_SOCKETS $OPT_THREADS $OPT_MEM $OPT_STEADY $OPT_MIPS"
+		echo "$IMAGE $IMAGE_KVER $EMULATOR $OPT_CPUS $OPT_SOCKETS $OPT_THREADS $OPT_MEM $OPT_MIPS"
 		machine_command_line
 		declare -f machine_initrd machine_qemu machine_boot snapshot_save
 		cat "$LAB_DIR"/guest/*
