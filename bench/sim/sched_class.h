@@ -38,7 +38,7 @@ struct class_vcpu {
 struct class_pcpu {
 	u32 bit;
 	struct vcpu *local;
-	struct event look;	/* while a guarded vCPU goes on */
+	struct event look;	/* while a guarded vCPU goes on, or part of a gang */
 	bool asked;		/* … and its guest comes into a safe state */
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Guarded vCPUs: what the class knows of their state, and when it looks again. */
+/* What the class knows of guarded vCPUs' state, and when it looks at a pCPU again. */
 
 #include "sched_class.h"
 
@@ -16,7 +16,7 @@ void class_ask_unsafe(struct sim *sim, struct vg_plan *pl, struct vcpu *prev)
 	}
 }
 
-/* @p goes on with a guarded vCPU, for so long; its guest may come when it is asked. */
+/* @p goes on for so long; if that is with a guarded vCPU its guest may come when asked. */
 void class_look(struct sim *sim, struct pcpu *p, struct vg_plan *pl)
 {
 	event_set(&sim->queue, &cp(p)->look, pl->look);
@@ -31,10 +31,10 @@ void class_on_look(struct sim *sim, void *arg)
 	struct vg_cell *c = vg_cell(st(sim), p->cell);
 
 	sim->here = p;
-	if (!vg_pcpu(c, cp(p)->bit)->guard) {
+	if (!vg_pcpu(c, cp(p)->bit)->guard)
 		cp(p)->asked = false;
+	if (!vg_pcpu_looks(c, cp(p)->bit, sim->now))
 		return;
-	}
 	if (cp(p)->asked && p->cur && !guest_hint(p->cur)) {
 		cp(p)->asked = false;
 		vg_guard_safe(st(sim), c, cv(p->cur)->vi);

@@ -164,7 +164,7 @@ static __noinline void report_guard(struct vg_plan *pl)
 	bpf_task_release(p);
 }
 
-/* Let pCPU @cpu ask for work again at @when, on which it goes on with a guarded vCPU. */
+/* Let pCPU @cpu ask for work again at @when, if there is need: see vg_pcpu_looks(). */
 static __noinline void look_at(u32 cpu, u64 now, u64 when)
 {
 	struct look *l = bpf_map_lookup_elem(&looks, &cpu);

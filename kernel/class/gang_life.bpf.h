@@ -63,7 +63,7 @@ static int on_look(void *map, u32 *key, struct look *l)
 		return 0;
 	c = vg_cell(&state, cell);
 	bit = cpu_bit[cpu];
-	if (vg_pcpu(c, bit)->guard)
+	if (vg_pcpu_looks(c, bit, scx_bpf_now()))
 		kick(c, vg_bit(bit));
 	return 0;
 }

@@ -240,17 +240,27 @@ VG_FN u64 vg_vcpu_allowance(struct vg_state_all *s, u32 vi, u32 n, u64 now)
 	return left < most ? left : most;
 }
 
-/* … in one stint: that is short while those who wake often have to wait. */
-VG_INLINE u64 vg_vcpu_stint(struct vg_state_all *s, struct vg_cell *c, u32 vi, u32 n, u64 now)
+/* What of @len a stint of @e lasts: it is short while those who wake often have to wait. */
+VG_INLINE u64 vg_brisk(struct vg_cell *c, struct vg_ent *e, u64 len, u64 now)
 {
-	struct vg_ent *e = vg_ent(s, vg_vcpu(s, vi)->ent);
-	u64 len = vg_vcpu_allowance(s, vi, n, now), most = e->slice / VG_BRISK_PART;
+	u64 most = e->slice / VG_BRISK_PART;
 
-	if ((e->flags & VG_ON) || !c->pressed || vg_since(now, c->pressed) >= VG_BRISK)
+	if (!c->pressed || vg_since(now, c->pressed) >= VG_BRISK)
 		return len;
 	if (most < VG_MIN_GRAN)
 		most = VG_MIN_GRAN;
 	return len < most ? len : most;
+}
+
+/* How long @vi may run in one stint; a gang's lasts as long as it was begun for. */
+VG_INLINE u64 vg_vcpu_stint(struct vg_state_all *s, struct vg_cell *c, u32 vi, u32 n, u64 now)
+{
+	struct vg_ent *e = vg_ent(s, vg_vcpu(s, vi)->ent);
+	u64 len = vg_vcpu_allowance(s, vi, n, now);
+
+	if ((e->flags & VG_ON) && now + VG_SLOP < e->deadline)
+		return len;
+	return vg_brisk(c, e, len, now);
 }
 
 #endif /* VMGANG_POLICY_CREDIT_H */

@@ -312,13 +312,21 @@ VG_FN void vg_vcpu_place(struct vg_state_all *s, struct vg_cell *c, u32 vi, u32 
 	vg_strict_trim(s, c, pl, ei);
 }
 
-/* Let the stint on pCPU @bit end soon. */
-VG_INLINE void vg_pcpu_shorten(struct vg_cell *c, u32 bit, u64 now)
+/* Let the stint on pCPU @bit end soon: @most ns from now. */
+VG_INLINE void vg_pcpu_shorten(struct vg_cell *c, u32 bit, u64 now, u64 most)
 {
 	struct vg_pcpu *p = vg_pcpu(c, bit);
 
-	if (p->deadline > now + VG_SHORT)
-		p->deadline = now + VG_SHORT;
+	if (p->deadline > now + most)
+		p->deadline = now + most;
+}
+
+/* A look at pCPU @bit that was asked for is due: is it to ask for work? */
+VG_INLINE bool vg_pcpu_looks(struct vg_cell *c, u32 bit, u64 now)
+{
+	struct vg_pcpu *p = vg_pcpu(c, bit);
+
+	return p->guard || (p->cur != VG_NONE && now >= p->deadline);
 }
 
 /*
@@ -437,7 +445,7 @@ VG_FN void vg_gang_begin(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 	e->flags |= VG_ON;
 	vg_gang_turn(c, pl, e);
 	e->start = pl->now;
-	e->deadline = pl->now + e->slice;
+	e->deadline = pl->now + vg_brisk(c, e, e->slice, pl->now);
 	e->coming = 0;
 	e->skew = 0;
 	pl->started = ei;
@@ -568,7 +576,8 @@ VG_FN bool vg_gang_start(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 			      ~(pl->self == VG_NONE ? 0 : vg_bit(pl->self))));
 	/* Who comes late shares what is left of the stint. */
 	if (!(e->flags & VG_ON) || pl->now + VG_SLOP >= e->deadline)
-		len = vg_ent_allowance(s, e, vg_weight_of(e->on | pl->chosen), pl->now);
+		len = vg_brisk(c, e, vg_ent_allowance(s, e, vg_weight_of(e->on | pl->chosen),
+						      pl->now), pl->now);
 	else
 		len = e->deadline - pl->now;
 	vg_strict_release(s, c, pl, ei);

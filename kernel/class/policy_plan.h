@@ -38,7 +38,8 @@ enum vg_why {
  * @frag:	ent for which pCPUs stayed empty, or VG_NONE; @frag_ns: how long
  * @stopped:	ents whose gang stint ended
  * @freed:	vCPUs that are co-stopped no longer
- * @look:	when @self is to ask again, as @prev is guarded; or 0
+ * @look:	when @self is to ask again, as @prev is guarded, or a turn is over that
+ *		is shorter than a tick; or 0
  * @ask:	… and its guest is to be asked to come into a safe state
  * @guarded:	vCPU whose guarded time ended, after @guard_ns; or VG_NONE
  * @expired:	… because the bound was reached

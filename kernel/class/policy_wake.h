@@ -52,7 +52,7 @@ VG_FN u32 vg_wake_victim(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 				continue;
 			if (vg_since(pl->now, p->since) <
 			    (o->flags & VG_ON ? VG_MIN_GRAN : VG_WAKE_GRAN)) {
-				vg_pcpu_shorten(c, b, pl->now);
+				vg_pcpu_shorten(c, b, pl->now, VG_SHORT);
 				continue;
 			}
 			ahead = o->flags & VG_ON ? 1 : lead;
@@ -155,28 +155,38 @@ VG_FN void vg_wake_take(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 	vg_pcpu_call_off(s, c, pl->spot, pl->now);
 	vg_vcpu_place(s, c, vi, pl->spot, pl);
 	if (pl->gang && !(e->flags & VG_ON))
-		vg_pcpu_shorten(c, pl->spot, pl->now);
+		vg_pcpu_shorten(c, pl->spot, pl->now, VG_SHORT);
 	vg_gang_release(c, e);
 }
 
-/* @v woke and waits: from a nap, not for its gang's turn, and not because it may not run? */
+/* Is the vCPU of @e that waits all that is runnable of its VM, which was asleep? */
+VG_INLINE bool vg_wake_first(struct vg_ent *e)
+{
+	return !e->on && e->nr_waiting == 1;
+}
+
+/*
+ * @v woke and waits: from a nap, and not because it may not run?  A gang's member does
+ * not count while siblings run or wait: then it is not yet, or no longer, their turn.
+ */
 VG_INLINE bool vg_wake_presses(struct vg_state_all *s, struct vg_cell *c, struct vg_vcpu *v,
 			       u64 now)
 {
 	struct vg_ent *e = vg_ent(s, v->ent);
 
 	return v->state == VG_WAITING && !v->costop && !c->nr_iso && !(e->flags & VG_THROTTLED) &&
-	       !vg_ent_is_gang(c, e) && v->start && vg_since(now, v->start) < VG_NAP;
+	       (!vg_ent_is_gang(c, e) || vg_wake_first(e)) && v->start &&
+	       vg_since(now, v->start) < VG_NAP;
 }
 
-/* It does.  It is all that is runnable of its VM, if that was asleep as a whole. */
+/* It does.  Gangs are left to be gangs, though others that are gangs press. */
 VG_INLINE void vg_wake_press(struct vg_state_all *s, struct vg_cell *c, struct vg_vcpu *v,
 			     u64 now)
 {
 	struct vg_ent *e = vg_ent(s, v->ent);
 
 	c->pressed = now;
-	if (!e->on && e->nr_waiting == 1)
+	if (vg_wake_first(e) && !vg_ent_is_gang(c, e))
 		c->roused = now;
 }
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Shows that stints are short while who wakes often has to wait, which has its share, and are long again without it.
+# Shows that stints, also of gangs, are short while who wakes often has to wait, which has its share, and only then.
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 class_up
@@ -43,3 +43,21 @@ vm_stop "$waker"
 sleep 2
 within "$(stints 4)" 120 280 'without it they are as before'
 vm_stop "${busy[@]}" "$rival"
+
+# Gangs make room, too: two that compute take turns of 20 ms, each 25 times a second,
+# unless somebody who wants more than his share has to wait when he wakes.
+vmms=() gangs=()
+for i in 1 2; do
+	vm_start "gang$i" --vcpus 2 --payload compute || exit 1
+	until_true 5 in_class "$vm" 2
+	vm_plain "$vm"
+	knob "$vm" cosched gang
+	gangs+=("$vm")
+done
+sleep 2
+within "$(gang_starts "${gangs[0]}")" 50 130 'two gangs take turns of 20 ms: starts of one in 4 s'
+vm_start waker --payload yieldy --run-us 8000 --halt-us 2000 || exit 1
+vm_plain "$vm"
+sleep 2
+within "$(gang_starts "${gangs[0]}")" 160 2000 'while another has to wait when it wakes they are short'
+vm_stop "${gangs[@]}" "$vm"

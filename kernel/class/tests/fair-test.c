@@ -308,6 +308,20 @@ static void test_cap_leaves_no_crumbs(void **state)
 	assert_int_equal(vg_cap_share(&cap, 4, now), 0);
 }
 
+/* A new vCPU of VM @slot that sleeps for 2 ms after each @ms that it ran; 10 s of it. */
+static u32 nap_often(struct sim *m, u32 slot, u32 cosched, u32 ms)
+{
+	u32 vi = sim_vcpu(m, slot, cosched, 100, ANY);
+
+	m->v[vi].run_ns = ms * VG_MS;
+	m->v[vi].sleep_ns = 2 * VG_MS;
+	sim_go(m, 1000);
+	m->v[vi].waited = 0;
+	m->v[vi].ran = 0;
+	sim_go(m, 10000);
+	return vi;
+}
+
 /*
  * Who wakes often and wants more than its share waits for short stints, and gets its
  * share; without it stints are as long as they may be.
@@ -324,16 +338,36 @@ static void test_who_wakes_presses(void **state)
 	runs = m->st.cells[0].runs;
 	sim_go(m, 10000);
 	assert_true(m->st.cells[0].runs - runs <= 10000 / 20);
-	vi = sim_vcpu(m, 2, OFF, 100, ANY);
-	m->v[vi].run_ns = 3 * VG_MS;
-	m->v[vi].sleep_ns = 2 * VG_MS;
-	sim_go(m, 1000);
-	m->v[vi].waited = 0;
-	m->v[vi].ran = 0;
-	sim_go(m, 10000);
+	vi = nap_often(m, 2, OFF, 3);
 	assert_true(m->v[vi].waited <= 16 * VG_MS);
 	assert_true(m->v[vi].ran > 3200 * VG_MS && m->v[vi].ran < 3450 * VG_MS);
 	free(m);
+}
+
+/* So it is where gangs are beside it, and where it is one: stints of theirs are short, too. */
+static void test_gangs_make_room_for_who_wakes(void **state)
+{
+	u32 kinds[] = { OFF, GANG }, i, vi;
+	u64 starts;
+
+	for (i = 0; i < 2; i++) {
+		struct sim *m = sim_new(2, 7);
+		struct vg_cell *c = &m->st.cells[0];
+
+		add_vm(m, 0, 2, GANG, ANY);
+		add_vm(m, 1, 2, GANG, ANY);
+		sim_go(m, 1000);
+		starts = c->stats[VG_STAT_GANG_STARTS] + c->stats[VG_STAT_GANG_RENEWALS];
+		sim_go(m, 10000);
+		starts = c->stats[VG_STAT_GANG_STARTS] + c->stats[VG_STAT_GANG_RENEWALS] - starts;
+		assert_true(starts <= 10000 / 20);
+		vi = nap_often(m, 2, kinds[i], 8);
+		assert_true(m->v[vi].waited <= 16 * VG_MS);
+		assert_true(m->v[vi].ran > 5000 * VG_MS);
+		/* Who does not sleep as a whole is no reason for it. */
+		assert_int_equal(c->roused > 0, kinds[i] == OFF);
+		free(m);
+	}
 }
 
 int main(void)
@@ -354,6 +388,7 @@ int main(void)
 		cmocka_unit_test(test_cap_binds_all_members),
 		cmocka_unit_test(test_cap_leaves_no_crumbs),
 		cmocka_unit_test(test_who_wakes_presses),
+		cmocka_unit_test(test_gangs_make_room_for_who_wakes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

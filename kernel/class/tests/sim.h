@@ -125,11 +125,24 @@ static inline bool sim_unsafe(struct sim *m, u32 vi)
 	return (x >> 33) % 1000 < m->v[vi].kernel;
 }
 
+/* Is @vi in a local queue other than @b's?  Then it can not be sent to that. */
+static inline bool sim_sent(struct sim *m, u32 vi, u32 b)
+{
+	u32 i;
+
+	for (i = 0; i < m->nr_cpus; i++)
+		if (i != b && m->local[i] == vi)
+			return true;
+	return false;
+}
+
 /* Put @vi into the local queue of @b; PREEMPT. */
 static inline void sim_insert(struct sim *m, u32 vi, u32 b)
 {
 	u32 other = m->local[b];
 
+	if (sim_sent(m, vi, b))
+		return;
 	m->local[b] = vi;
 	if (m->cur[b] != VG_NONE)
 		m->v[m->cur[b]].slice = false;

@@ -180,6 +180,7 @@ static void test_part_of_gang_yields(void **state)
 	u32 i, n, b, vi;
 
 	sim_vcpu(m, 1, OFF, 100, ANY);
+	m->st.tells = VG_TELLS_ALL;
 	m->st.vms[0].spin = VMGANG_SPIN_YIELD;
 	sim_go(m, 100);
 	for (i = n = 0; i < 8000; i++) {
@@ -211,6 +212,49 @@ static void test_part_of_gang_yields(void **state)
 	free(m);
 }
 
+/*
+ * Likewise where nobody hands on: its members take turns, so short that one which
+ * spins for the other loses little; no other's share suffers, and no others are cut.
+ */
+static void test_parts_take_short_turns(void **state)
+{
+	static const struct { u32 tells, spin, least, most; } cases[] = {
+		{ VG_TELLS_NONE, VMGANG_SPIN_YIELD, 1000, 2200 },
+		{ VG_TELLS_KERNEL, VMGANG_SPIN_YIELD, 1000, 2200 },
+		{ VG_TELLS_ALL, VMGANG_SPIN_OFF, 1000, 2200 },
+		{ VG_TELLS_ALL, VMGANG_SPIN_YIELD, 1, 700 },
+	};
+	u32 first, second, other, i, k, n, was;
+
+	for (k = 0; k < sizeof(cases) / sizeof(cases[0]); k++) {
+		struct sim *m = sim_new(2, 3);
+
+		first = sim_vcpu(m, 0, GANG, 100, ANY);
+		second = sim_vcpu(m, 0, GANG, 100, ANY);
+		other = sim_vcpu(m, 1, OFF, 100, ANY);
+		m->st.tells = cases[k].tells;
+		m->st.vms[0].spin = cases[k].spin;
+		sim_go(m, 100);
+		m->v[other].ran = 0;
+		was = second;
+		for (i = n = 0; i < 8000; i++) {
+			bool runs, too;
+
+			sim_step(m);
+			runs = m->cur[0] == first || m->cur[1] == first;
+			too = m->cur[0] == second || m->cur[1] == second;
+			if (runs == too)
+				continue;
+			n += was != (runs ? first : second);
+			was = runs ? first : second;
+		}
+		assert_in_range(n, cases[k].least, cases[k].most);
+		assert_in_range(m->v[other].ran, 1900 * VG_MS, 2100 * VG_MS);
+		assert_in_range(sim_vm_ran(m, 0), 1900 * VG_MS, 2300 * VG_MS);
+		free(m);
+	}
+}
+
 /* Found spinning whenever it runs, a VM never gets more than its half. */
 static void test_spinning_gains_nothing(void **state)
 {
@@ -238,6 +282,7 @@ int main(void)
 		cmocka_unit_test(test_yield_names_a_sibling),
 		cmocka_unit_test(test_gang_goes_on),
 		cmocka_unit_test(test_part_of_gang_yields),
+		cmocka_unit_test(test_parts_take_short_turns),
 		cmocka_unit_test(test_spinning_gains_nothing),
 	};
 
