@@ -101,9 +101,8 @@
  *
  * Weights come before gangs: where others are owed so much time that a gang
  * finds no room to be whole, it has its share in part, its members by turns of 1 ms
- * or, with spin=yield where the hardware tells of all that spins, as they wait for
- * each other (a gang of two and a VM of one vCPU and equal weight on two pCPUs, for
- * one).  A gang wider than its cell is as
+ * or, with spin=yield, as they wait for each other (a gang of two and a VM of one vCPU
+ * and equal weight on two pCPUs, for one).  A gang wider than its cell is as
  * relaxed.  With gangs of two on three pCPUs one pCPU always runs half a gang.
  * Virtual time is the VM's, not the vCPU's: siblings share what the VM gets first
  * come, first served.  Of a VM's cgroups only its own and the vCPU's are looked

@@ -240,12 +240,18 @@ VG_FN u64 vg_vcpu_allowance(struct vg_state_all *s, u32 vi, u32 n, u64 now)
 	return left < most ? left : most;
 }
 
-/* What of @len a stint of @e lasts: it is short while those who wake often have to wait. */
+/* Has anybody who wakes often had to wait lately? */
+VG_INLINE bool vg_cell_pressed(struct vg_cell *c, u64 now)
+{
+	return c->pressed && vg_since(now, c->pressed) < VG_BRISK;
+}
+
+/* What of @len a stint of @e lasts: it is short then. */
 VG_INLINE u64 vg_brisk(struct vg_cell *c, struct vg_ent *e, u64 len, u64 now)
 {
 	u64 most = e->slice / VG_BRISK_PART;
 
-	if (!c->pressed || vg_since(now, c->pressed) >= VG_BRISK)
+	if (!vg_cell_pressed(c, now))
 		return len;
 	if (most < VG_MIN_GRAN)
 		most = VG_MIN_GRAN;

@@ -16,27 +16,13 @@
 #include "policy_wake.h"
 
 /*
- * Does a vCPU of gang @e hand on what it would spin away?  The hardware has to tell
- * of it in whatever mode it spins, and the VM has to be set so.
+ * A gang's vCPU has pCPU pl->self while a sibling waits, for which it may spin: not for
+ * long.  A tick may be long in coming, so it is looked at.
  */
-VG_INLINE bool vg_part_hands_on(struct vg_state_all *s, struct vg_ent *e)
+VG_INLINE void vg_part_turn(struct vg_cell *c, struct vg_plan *pl)
 {
-	return s->tells == VG_TELLS_ALL && vg_vm(s, e->slot)->spin == VMGANG_SPIN_YIELD;
-}
-
-/*
- * A vCPU of gang @e has pCPU pl->self while a sibling waits, for which it may spin: not
- * for long.  A tick may be long in coming, so it is looked at.
- */
-VG_INLINE void vg_part_turn(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl,
-			    struct vg_ent *e)
-{
-	struct vg_pcpu *p = vg_pcpu(c, pl->self);
-
-	if (vg_part_hands_on(s, e))
-		return;
 	vg_pcpu_shorten(c, pl->self, pl->now, VG_TURN);
-	pl->look = p->deadline;
+	pl->look = vg_pcpu(c, pl->self)->deadline;
 }
 
 /* pCPU pl->self goes on with pl->prev, whose stint is over, for another one. */
@@ -75,7 +61,7 @@ VG_FN void vg_pcpu_renew(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 	if (v->rsv.left > 0)
 		vg_cell_alarm_at(c, p->deadline);
 	if (vg_ent_is_gang(c, e) && !(e->flags & VG_ON) && e->nr_waiting)
-		vg_part_turn(s, c, pl, e);
+		vg_part_turn(c, pl);
 	vg_ent_requeue(s, c, v->ent);
 	if (c->nr_iso)
 		vg_core_goes_on(s, c, pl, v->ent);
@@ -108,7 +94,7 @@ VG_FN void vg_pcpu_take(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 	if ((pl->why & VG_BY_PART) || pl->barred || pl->brief)
 		vg_pcpu_shorten(c, pl->self, pl->now, VG_SHORT);
 	if (pl->why & VG_BY_PART)
-		vg_part_turn(s, c, pl, e);
+		vg_part_turn(c, pl);
 	vg_gang_release(c, e);
 	if (vg_core_waits(c, e, pl->self))
 		return;
@@ -211,15 +197,13 @@ VG_INLINE u32 vg_pick_narrower(struct vg_cell *c, struct vg_ent *e, bool last)
 /*
  * The member of held gang @ei that is to run without the others; VG_NONE if one
  * of them (the pCPU runs ent pl->inc) does already, waits for none of those that
- * have no pCPU, and the next has not waited for long enough yet: for a slice, or for
- * half a turn where nobody hands on.
+ * have no pCPU, and the next has not waited for half a turn yet.
  */
 VG_FN u32 vg_pick_part(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 ei)
 {
-	struct vg_ent *e = vg_ent(s, ei);
 	u32 vi;
 
-	if (vg_core_bars(c, e, pl->self))
+	if (vg_core_bars(c, vg_ent(s, ei), pl->self))
 		return VG_NONE;
 	vi = ei == pl->inc ? vg_pcpu_hint(s, c, pl->self, ei, pl->now) : VG_NONE;
 	if (vi != VG_NONE)
@@ -227,8 +211,7 @@ VG_FN u32 vg_pick_part(struct vg_state_all *s, struct vg_cell *c, struct vg_plan
 	vi = vg_ent_waiter(s, ei, pl->self, pl->now);
 	if (vi == VG_NONE || ei != pl->inc)
 		return vi;
-	return vg_since(pl->now, vg_vcpu(s, vi)->since) <
-	       (vg_part_hands_on(s, e) ? e->slice : VG_TURN / 2) ? VG_NONE : vi;
+	return vg_since(pl->now, vg_vcpu(s, vi)->since) < VG_TURN / 2 ? VG_NONE : vi;
 }
 
 /*

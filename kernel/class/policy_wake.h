@@ -20,6 +20,15 @@ VG_FN bool vg_pcpu_owed(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 }
 
 /*
+ * How long a stint of @o goes on against who wakes and is behind.  A gang's are short
+ * and many while such have to wait, so that they would never find one old enough.
+ */
+VG_INLINE u64 vg_wake_gran(struct vg_cell *c, struct vg_ent *o, u64 now)
+{
+	return (o->flags & VG_ON) && !vg_cell_pressed(c, now) ? VG_MIN_GRAN : VG_WAKE_GRAN;
+}
+
+/*
  * The pCPU where @vi would disturb least, of those whose ents are @gran ahead, or,
  * if that is 0, that do not serve a stint; VG_NONE if it has to wait.
  */
@@ -50,8 +59,7 @@ VG_FN u32 vg_wake_victim(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 
 			if ((s64)lead <= (s64)vg_vtime(o, gran))
 				continue;
-			if (vg_since(pl->now, p->since) <
-			    (o->flags & VG_ON ? VG_MIN_GRAN : VG_WAKE_GRAN)) {
+			if (vg_since(pl->now, p->since) < vg_wake_gran(c, o, pl->now)) {
 				vg_pcpu_shorten(c, b, pl->now, VG_SHORT);
 				continue;
 			}

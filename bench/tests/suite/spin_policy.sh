@@ -86,10 +86,10 @@ until_true 5 in_class "$single" 1
 knob "$parts" cosched gang
 read -r exits yields off <<<"$(measure "$parts" parts off)"
 is 0 "$yields" 'spin=off: nobody in part of a gang yields'
-# One a ms or so, as they take turns; one in 8 ms if these ended on ticks.
-within "$off" 450 1000000000 'its vCPUs take short turns: barriers in 3 s'
+# Some in each ms, as they take turns; one in 8 ms if these ended on ticks.
+within "$off" 800 1000000000 'its vCPUs take short turns: barriers in 3 s'
 read -r exits yields met <<<"$(measure "$parts" parts yield)"
-within "$met" $((11 * off / 10)) 1000000000 "spin=yield: barriers of part of a gang, against $off"
+within "$met" $((6 * off / 10)) 1000000000 "spin=yield: barriers of part of a gang, against $off"
 within "$yields" 20 1000000000 'its vCPUs yield to their siblings'
 over=4 shares_are 'in part of a gang' "$parts" "$(awk -v p="$(nproc)" 'BEGIN { print (p - 1) / p }')" \
 	"$single" "$(awk -v p="$(nproc)" 'BEGIN { print 1 / p }')"

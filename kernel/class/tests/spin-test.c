@@ -170,7 +170,7 @@ static void test_gang_goes_on(void **state)
 
 /*
  * A gang that shares two pCPUs with a VM of one vCPU is never whole: the member that
- * runs hands the rest of its stint to the one that it waits for, and back.
+ * runs hands its pCPU to the one that it waits for, and back.
  */
 static void test_part_of_gang_yields(void **state)
 {
@@ -180,12 +180,10 @@ static void test_part_of_gang_yields(void **state)
 	u32 i, n, b, vi;
 
 	sim_vcpu(m, 1, OFF, 100, ANY);
-	m->st.tells = VG_TELLS_ALL;
 	m->st.vms[0].spin = VMGANG_SPIN_YIELD;
 	sim_go(m, 100);
 	for (i = n = 0; i < 8000; i++) {
 		u32 other;
-		u64 deadline;
 
 		sim_step(m);
 		b = m->cur[0] == first || m->cur[0] == second ? 0 : 1;
@@ -197,62 +195,44 @@ static void test_part_of_gang_yields(void **state)
 			assert_int_equal(m->cur[!b], other);
 			continue;
 		}
-		deadline = sim_pcpu_deadline(m, b);
 		m->v[vi].slice = false;
 		m->resched[b] = true;
 		sim_settle(m);
-		if (m->now + VG_SLOP < deadline) {
-			assert_int_equal(m->cur[b], other);
-			assert_int_equal(sim_pcpu_deadline(m, b), deadline);
-			n++;
-		}
+		n += m->cur[b] == other;
 	}
-	assert_true(n > 1000);
+	/* Otherwise it was the third's turn there. */
+	assert_true(n > 7000);
 	assert_in_range(sim_vm_ran(m, 0), 1900 * VG_MS, 2200 * VG_MS);
 	free(m);
 }
 
 /*
- * Likewise where nobody hands on: its members take turns, so short that one which
- * spins for the other loses little; no other's share suffers, and no others are cut.
+ * Nor does it have to hand on: members take turns, so short that one which spins for
+ * the other loses little; no other's share suffers.
  */
 static void test_parts_take_short_turns(void **state)
 {
-	static const struct { u32 tells, spin, least, most; } cases[] = {
-		{ VG_TELLS_NONE, VMGANG_SPIN_YIELD, 1000, 2200 },
-		{ VG_TELLS_KERNEL, VMGANG_SPIN_YIELD, 1000, 2200 },
-		{ VG_TELLS_ALL, VMGANG_SPIN_OFF, 1000, 2200 },
-		{ VG_TELLS_ALL, VMGANG_SPIN_YIELD, 1, 700 },
-	};
-	u32 first, second, other, i, k, n, was;
+	struct sim *m = sim_new(2, 3);
+	u32 first = sim_vcpu(m, 0, GANG, 100, ANY), second = sim_vcpu(m, 0, GANG, 100, ANY);
+	u32 other = sim_vcpu(m, 1, OFF, 100, ANY), was = second, i, n;
 
-	for (k = 0; k < sizeof(cases) / sizeof(cases[0]); k++) {
-		struct sim *m = sim_new(2, 3);
+	sim_go(m, 100);
+	m->v[other].ran = 0;
+	for (i = n = 0; i < 8000; i++) {
+		bool runs, too;
 
-		first = sim_vcpu(m, 0, GANG, 100, ANY);
-		second = sim_vcpu(m, 0, GANG, 100, ANY);
-		other = sim_vcpu(m, 1, OFF, 100, ANY);
-		m->st.tells = cases[k].tells;
-		m->st.vms[0].spin = cases[k].spin;
-		sim_go(m, 100);
-		m->v[other].ran = 0;
-		was = second;
-		for (i = n = 0; i < 8000; i++) {
-			bool runs, too;
-
-			sim_step(m);
-			runs = m->cur[0] == first || m->cur[1] == first;
-			too = m->cur[0] == second || m->cur[1] == second;
-			if (runs == too)
-				continue;
-			n += was != (runs ? first : second);
-			was = runs ? first : second;
-		}
-		assert_in_range(n, cases[k].least, cases[k].most);
-		assert_in_range(m->v[other].ran, 1900 * VG_MS, 2100 * VG_MS);
-		assert_in_range(sim_vm_ran(m, 0), 1900 * VG_MS, 2300 * VG_MS);
-		free(m);
+		sim_step(m);
+		runs = m->cur[0] == first || m->cur[1] == first;
+		too = m->cur[0] == second || m->cur[1] == second;
+		if (runs == too)
+			continue;
+		n += was != (runs ? first : second);
+		was = runs ? first : second;
 	}
+	assert_in_range(n, 1000, 2200);
+	assert_in_range(m->v[other].ran, 1900 * VG_MS, 2100 * VG_MS);
+	assert_in_range(sim_vm_ran(m, 0), 1900 * VG_MS, 2300 * VG_MS);
+	free(m);
 }
 
 /* Found spinning whenever it runs, a VM never gets more than its half. */
