@@ -46,6 +46,7 @@
 #define VG_ADAPT_BUSY	(250 * VG_MS)	/* that no vCPU sleeps */
 #define VG_ADAPT_SPELL	(1 * VG_MS)	/* that one runs before it gives up */
 #define VG_ADAPT_TRUST	(10000 * VG_MS)	/* after exits, silence means something */
+#define VG_ADAPT_ROUSED	(2 * VG_BRISK)	/* as long as stints are short nobody may have to wait */
 #define VG_ADAPT_HIGH	(4 * 1024)
 #define VG_ADAPT_LOW	(2 * 1024)
 #define VG_ADAPT_MOST	(24 * 1024)
@@ -88,7 +89,7 @@ VG_INLINE bool vg_adapt_guesses(struct vg_cell *c, struct vg_adapt *a, u32 tells
 {
 	return tells != VG_TELLS_ALL &&
 	       !(a->exited && vg_since(now, a->exited) < VG_ADAPT_TRUST) &&
-	       !(c->roused && vg_since(now, c->roused) < VG_BRISK);
+	       !(c->roused && vg_since(now, c->roused) < VG_ADAPT_ROUSED);
 }
 
 /* @vm, whose vCPUs are those of @e in @c, runs: points if all have been busy for long. */

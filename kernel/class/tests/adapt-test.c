@@ -245,8 +245,8 @@ static void test_busy_throughout(void **state)
 	assert_int_equal(vg_adapt_busy(&c, &vm, &e, VG_TELLS_KERNEL, now + 1), 0);
 	e.nr_waiting = 1;
 	c.roused = now;			/* a VM woke and has to wait */
-	assert_int_equal(vg_adapt_busy(&c, &vm, &e, VG_TELLS_KERNEL, now + VG_BRISK - 1), 0);
-	now += VG_BRISK;
+	assert_int_equal(vg_adapt_busy(&c, &vm, &e, VG_TELLS_KERNEL, now + VG_ADAPT_ROUSED - 1), 0);
+	now += VG_ADAPT_ROUSED;
 	assert_int_equal(vg_adapt_busy(&c, &vm, &e, VG_TELLS_KERNEL, now), VG_ADAPT_SPUN);
 	vg_adapt_exited(&vm.adapt, VMGANG_SPIN_EXITS, now);	/* told of, and silent now */
 	assert_int_equal(vg_adapt_busy(&c, &vm, &e, VG_TELLS_KERNEL, now + VG_ADAPT_TRUST - 1), 0);
@@ -280,7 +280,7 @@ static void napper(u32 vcpus, bool roused)
 		sim_vcpu(m, 1, VMGANG_COSCHED_OFF, 100, ~0ULL);
 	sim_go(m, 4000);
 	assert_true(c->pressed && vg_since(m->now, c->pressed) < VG_BRISK);
-	assert_int_equal(c->roused && vg_since(m->now, c->roused) < VG_BRISK, roused);
+	assert_int_equal(c->roused && vg_since(m->now, c->roused) < VG_ADAPT_ROUSED, roused);
 	free(m);
 }
 
