@@ -54,5 +54,5 @@ void class_lost(struct sim *sim, struct vcpu *v)
 	struct vg_adapt *a = adapting(sim, v);
 
 	if (a)
-		vg_adapt_add(a, vg_adapt_lost(st(sim)->tells));
+		vg_adapt_add(a, vg_adapt_lost(st(sim), vm_of(sim, v), sim->now));
 }

@@ -257,7 +257,7 @@ int BPF_PROG(vg_vcpu_lhp, u32 slot, pid_t pid, u32 vcpu)
 	struct vg_adapt *a = adapting(slot);
 
 	if (a)
-		vg_adapt_add(a, vg_adapt_lost(state.tells));
+		vg_adapt_add(a, vg_adapt_lost(&state, vg_vm(&state, slot), scx_bpf_now()));
 	return 0;
 }
 

@@ -103,6 +103,9 @@ typedef uint8_t u8;
 #define VG_NAP		(100 * VG_MS)
 #define VG_BRISK	(1000 * VG_MS)
 #define VG_BRISK_PART	4
+/* VMs that sleep have to wait often if it is so many times in a row, not further apart. */
+#define VG_OFTEN	(100 * VG_MS)
+#define VG_OFTEN_TIMES	4
 /*
  * Two virtual times are about equal.  Of 1, 4, 8, 10, 12, 16 and 20 ms, the least that
  * serves VMs with barriers best, beside others of their kind and beside single vCPUs.
@@ -404,7 +407,9 @@ struct vg_cell {
 	u64 armed;		/* when the timer goes off, or did last */
 	u64 foreign;		/* when a thread that is no vCPU ran last */
 	u64 pressed;		/* when somebody who woke had to wait */
-	u64 roused;		/* … whose VM had been asleep */
+	u64 woken;		/* … whose VM had been asleep, … */
+	u64 roused;		/* … as it was often */
+	u32 wakes;		/* … in a row that were less than VG_OFTEN apart */
 	u64 swept;
 	u32 id;
 	u32 nr_pcpus;

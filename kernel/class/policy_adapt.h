@@ -71,15 +71,6 @@ VG_INLINE u32 vg_adapt_spun(u32 exits)
 }
 
 /*
- * A lock holder lost its pCPU: points only where the hardware @tells nothing about
- * spinning, since a guest may be in its kernel without holding a lock.
- */
-VG_INLINE u32 vg_adapt_lost(u32 tells)
-{
-	return tells == VG_TELLS_NONE ? VG_ADAPT_LOST : 0;
-}
-
-/*
  * Is it to be guessed whether the VM of @a spins, in @c?  Not where the hardware @tells,
  * or has of this one lately: then one that computes after it has spun is to be
  * independent again.  Nor where a VM that sleeps has to wait when it wakes: for that
@@ -90,6 +81,17 @@ VG_INLINE bool vg_adapt_guesses(struct vg_cell *c, struct vg_adapt *a, u32 tells
 	return tells != VG_TELLS_ALL &&
 	       !(a->exited && vg_since(now, a->exited) < VG_ADAPT_TRUST) &&
 	       !(c->roused && vg_since(now, c->roused) < VG_ADAPT_ROUSED);
+}
+
+/*
+ * A lock holder of @vm lost its pCPU: points only where the hardware @tells nothing about
+ * spinning, since a guest may be in its kernel without holding a lock.
+ */
+VG_INLINE u32 vg_adapt_lost(struct vg_state_all *s, struct vg_vm *vm, u64 now)
+{
+	return s->tells == VG_TELLS_NONE &&
+	       vg_adapt_guesses(vg_cell(s, vm->home), &vm->adapt, s->tells, now) ?
+	       VG_ADAPT_LOST : 0;
 }
 
 /* @vm, whose vCPUs are those of @e in @c, runs: points if all have been busy for long. */

@@ -187,14 +187,21 @@ VG_INLINE bool vg_wake_presses(struct vg_state_all *s, struct vg_cell *c, struct
 	       vg_since(now, v->start) < VG_NAP;
 }
 
-/* It does.  Gangs are left to be gangs, though others that are gangs press. */
+/*
+ * It does.  A VM that is no gang, and was asleep as a whole, is one for whom others are
+ * better none; if that happens often: any VM sleeps now and then.
+ */
 VG_INLINE void vg_wake_press(struct vg_state_all *s, struct vg_cell *c, struct vg_vcpu *v,
 			     u64 now)
 {
 	struct vg_ent *e = vg_ent(s, v->ent);
 
 	c->pressed = now;
-	if (vg_wake_first(e) && !vg_ent_is_gang(c, e))
+	if (!vg_wake_first(e) || vg_ent_is_gang(c, e))
+		return;
+	c->wakes = vg_since(now, c->woken) < VG_OFTEN ? c->wakes + 1 : 0;
+	c->woken = now;
+	if (c->wakes >= VG_OFTEN_TIMES)
 		c->roused = now;
 }
 

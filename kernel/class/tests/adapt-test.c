@@ -111,11 +111,23 @@ static void test_calm_guest_stays_off(void **state)
 	free(g);
 }
 
-/* Where the hardware reports spins, a preemption in kernel mode says nothing. */
+/*
+ * Where the hardware reports spins, a preemption in kernel mode says nothing; nor does it
+ * while a VM that sleeps often has to wait: such a one lives in its kernel.
+ */
 static void test_lock_holders_count_without_ple(void **state)
 {
-	assert_int_equal(vg_adapt_lost(VG_TELLS_KERNEL), 0);
-	assert_int_equal(vg_adapt_lost(VG_TELLS_NONE), VG_ADAPT_LOST);
+	struct sim *m = sim_new(2, 3);
+	struct vg_vm *vm = &m->st.vms[0];
+
+	m->st.tells = VG_TELLS_KERNEL;
+	assert_int_equal(vg_adapt_lost(&m->st, vm, m->now), 0);
+	m->st.tells = VG_TELLS_NONE;
+	assert_int_equal(vg_adapt_lost(&m->st, vm, m->now), VG_ADAPT_LOST);
+	m->st.cells[0].roused = m->now;
+	assert_int_equal(vg_adapt_lost(&m->st, vm, m->now), 0);
+	assert_int_equal(vg_adapt_lost(&m->st, vm, m->now + VG_ADAPT_ROUSED), VG_ADAPT_LOST);
+	free(m);
 }
 
 /* No hardware that reports spins: preemptions in kernel mode are enough. */
@@ -264,9 +276,9 @@ static void test_busy_throughout(void **state)
 /*
  * VM 0 computes.  A vCPU of VM 1 runs for 3 of 5 ms, which is more than its share: so
  * it has to wait when it wakes.  That counts for vg_adapt_busy() if its VM was asleep,
- * and not beside a sibling that computes.
+ * and not beside a sibling that computes; nor if it wakes ten times a second.
  */
-static void napper(u32 vcpus, bool roused)
+static void napper(u32 vcpus, u32 ms, bool roused)
 {
 	struct sim *m = sim_new(1, 3);
 	struct vg_cell *c = &m->st.cells[0];
@@ -274,8 +286,8 @@ static void napper(u32 vcpus, bool roused)
 
 	sim_vcpu(m, 0, VMGANG_COSCHED_OFF, 100, ~0ULL);
 	vi = sim_vcpu(m, 1, VMGANG_COSCHED_OFF, 100, ~0ULL);
-	m->v[vi].run_ns = 3 * VG_MS;
-	m->v[vi].sleep_ns = 2 * VG_MS;
+	m->v[vi].run_ns = 3 * ms * VG_MS;
+	m->v[vi].sleep_ns = 2 * ms * VG_MS;
 	if (vcpus > 1)
 		sim_vcpu(m, 1, VMGANG_COSCHED_OFF, 100, ~0ULL);
 	sim_go(m, 4000);
@@ -286,8 +298,9 @@ static void napper(u32 vcpus, bool roused)
 
 static void test_who_is_roused(void **state)
 {
-	napper(1, true);
-	napper(2, false);
+	napper(1, 1, true);
+	napper(2, 1, false);
+	napper(1, 20, false);
 }
 
 /* The points of a VM whose two vCPUs run for @us and sleep, beside VMs that compute. */
