@@ -26,7 +26,7 @@
  * The limits: a phase that begins while a gang is between two looks, and is not
  * betrayed by silence, is found at the next look, up to 16 s later.  What spins
  * where the hardware does not look is guessed at, and not beside a VM that sleeps
- * and has to wait when it wakes.  A guest that halts at once instead of spinning
+ * and often has to wait when it wakes.  A guest that halts at once instead of spinning
  * (paravirtual locks) gives no points: it does not need to be a gang.
  */
 #ifndef VMGANG_POLICY_ADAPT_H
@@ -73,8 +73,9 @@ VG_INLINE u32 vg_adapt_spun(u32 exits)
 /*
  * Is it to be guessed whether the VM of @a spins, in @c?  Not where the hardware @tells,
  * or has of this one lately: then one that computes after it has spun is to be
- * independent again.  Nor where a VM that sleeps has to wait when it wakes: for that
- * one the short stints of independent vCPUs are better.
+ * independent again.  Nor where a VM that sleeps often has to wait when it wakes: for
+ * that one the short stints of independent vCPUs are better, and it may look as if it
+ * spun itself, since it lives in its kernel.
  */
 VG_INLINE bool vg_adapt_guesses(struct vg_cell *c, struct vg_adapt *a, u32 tells, u64 now)
 {
