@@ -32,9 +32,9 @@ all_adaptive
 within "$(gang_starts "$busy")" 20 200 'it is started as a gang, in 4 s'
 within "$(co_run "$busy")" 80 100 'it runs together: % of its time'
 
-# Who runs for 3 of 5 ms has more than his share, so he waits when he wakes: short
+# Who runs for 2 of 3 ms has more than his share, so he waits when he wakes: short
 # stints are better for him, and it is left alone as soon as that has been noticed.
-start waker --payload yieldy --run-us 3000 --halt-us 2000
+start waker --payload yieldy --run-us 2000 --halt-us 1000
 sleep 3
 within "$(gang_starts "$busy")" 0 10 'not while somebody who wakes often has to wait'
 vm_stop "$vm"
