@@ -104,8 +104,8 @@ typedef uint8_t u8;
 #define VG_BRISK	(1000 * VG_MS)
 #define VG_BRISK_PART	4
 /* VMs that sleep have to wait often if it is so many times in a row, not further apart. */
-#define VG_OFTEN	(100 * VG_MS)
-#define VG_OFTEN_TIMES	4
+#define VG_OFTEN	(250 * VG_MS)
+#define VG_OFTEN_TIMES	8
 /*
  * Two virtual times are about equal.  Of 1, 4, 8, 10, 12, 16 and 20 ms, the least that
  * serves VMs with barriers best, beside others of their kind and beside single vCPUs.

@@ -276,7 +276,7 @@ static void test_busy_throughout(void **state)
 /*
  * VM 0 computes.  A vCPU of VM 1 runs for 3 of 5 ms, which is more than its share: so
  * it has to wait when it wakes.  That counts for vg_adapt_busy() if its VM was asleep,
- * and not beside a sibling that computes; nor if it wakes ten times a second.
+ * and not beside a sibling that computes; nor if it wakes thrice a second.
  */
 static void napper(u32 vcpus, u32 ms, bool roused)
 {
@@ -300,7 +300,7 @@ static void test_who_is_roused(void **state)
 {
 	napper(1, 1, true);
 	napper(2, 1, false);
-	napper(1, 20, false);
+	napper(1, 70, false);
 }
 
 /* The points of a VM whose two vCPUs run for @us and sleep, beside VMs that compute. */
