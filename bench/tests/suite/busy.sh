@@ -35,7 +35,7 @@ within "$(co_run "$busy")" 80 100 'it runs together: % of its time'
 # Who runs for 2 of 3 ms has more than his share, so he waits when he wakes: short
 # stints are better for him, and it is left alone as soon as that has been noticed.
 start waker --payload yieldy --run-us 2000 --halt-us 1000
-sleep 3
+sleep 8
 within "$(gang_starts "$busy")" 0 10 'not while somebody who wakes often has to wait'
 vm_stop "$vm"
 sleep 3

@@ -276,9 +276,9 @@ static void test_busy_throughout(void **state)
 /*
  * VM 0 computes.  A vCPU of VM 1 runs for 3 of 5 ms, which is more than its share: so
  * it has to wait when it wakes.  That counts for vg_adapt_busy() if its VM was asleep,
- * and not beside a sibling that computes; nor if it wakes thrice a second.
+ * and not beside a sibling that computes.
  */
-static void napper(u32 vcpus, u32 ms, bool roused)
+static void napper(u32 vcpus, bool roused)
 {
 	struct sim *m = sim_new(1, 3);
 	struct vg_cell *c = &m->st.cells[0];
@@ -286,8 +286,8 @@ static void napper(u32 vcpus, u32 ms, bool roused)
 
 	sim_vcpu(m, 0, VMGANG_COSCHED_OFF, 100, ~0ULL);
 	vi = sim_vcpu(m, 1, VMGANG_COSCHED_OFF, 100, ~0ULL);
-	m->v[vi].run_ns = 3 * ms * VG_MS;
-	m->v[vi].sleep_ns = 2 * ms * VG_MS;
+	m->v[vi].run_ns = 3 * VG_MS;
+	m->v[vi].sleep_ns = 2 * VG_MS;
 	if (vcpus > 1)
 		sim_vcpu(m, 1, VMGANG_COSCHED_OFF, 100, ~0ULL);
 	sim_go(m, 4000);
@@ -298,9 +298,26 @@ static void napper(u32 vcpus, u32 ms, bool roused)
 
 static void test_who_is_roused(void **state)
 {
-	napper(1, 1, true);
-	napper(2, 1, false);
-	napper(1, 70, false);
+	napper(1, true);
+	napper(2, false);
+}
+
+/* Nor does it count that a VM sleeps now and then, or a few have just begun to work. */
+static void test_only_often_counts(void **state)
+{
+	struct sim *m = sim_new(1, 3);
+	struct vg_cell *c = &m->st.cells[0];
+	u32 vi = sim_vcpu(m, 0, VMGANG_COSCHED_OFF, 100, ~0ULL), i;
+	u64 now = m->now;
+
+	m->st.ents[m->st.vcpus[vi].ent].nr_waiting = 1;
+	for (i = 0; i < 3 * VG_OFTEN_TIMES; i++, now += i % VG_OFTEN_TIMES ? VG_MS : VG_OFTEN)
+		vg_wake_press(&m->st, c, &m->st.vcpus[vi], now);
+	assert_int_equal(c->roused, 0);
+	for (i = 0; i <= VG_OFTEN_TIMES; i++, now += VG_OFTEN - 1)
+		vg_wake_press(&m->st, c, &m->st.vcpus[vi], now);
+	assert_int_equal(c->roused, now - VG_OFTEN + 1);
+	free(m);
 }
 
 /* The points of a VM whose two vCPUs run for @us and sleep, beside VMs that compute. */
@@ -427,6 +444,7 @@ int main(void)
 		cmocka_unit_test(test_busy_throughout),
 		cmocka_unit_test(test_spins_and_gives_up),
 		cmocka_unit_test(test_who_is_roused),
+		cmocka_unit_test(test_only_often_counts),
 		cmocka_unit_test(test_host_follows),
 		cmocka_unit_test(test_host_guesses),
 	};
