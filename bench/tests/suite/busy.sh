@@ -33,10 +33,11 @@ within "$(gang_starts "$busy")" 20 200 'it is started as a gang, in 4 s'
 within "$(co_run "$busy")" 80 100 'it runs together: % of its time'
 
 # Who runs for 2 of 3 ms has more than his share, so he waits when he wakes: short
-# stints are better for him, and it is left alone as soon as that has been noticed.
+# stints are better for him, and it is left alone for most of the time (some 140 starts
+# in 4 s otherwise): not for all of it, as then he often does not have to wait.
 start waker --payload yieldy --run-us 2000 --halt-us 1000
 sleep 8
-within "$(gang_starts "$busy")" 0 10 'not while somebody who wakes often has to wait'
+within "$(gang_starts "$busy")" 0 70 'and less while somebody who wakes often has to wait'
 vm_stop "$vm"
 sleep 3
 within "$(gang_starts "$busy")" 20 200 'and again afterwards'
