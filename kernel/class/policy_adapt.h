@@ -46,7 +46,7 @@
 #define VG_ADAPT_BUSY	(250 * VG_MS)	/* that no vCPU sleeps */
 #define VG_ADAPT_SPELL	(1 * VG_MS)	/* that one runs before it gives up */
 #define VG_ADAPT_TRUST	(10000 * VG_MS)	/* after exits, silence means something */
-#define VG_ADAPT_ROUSED	(2 * VG_BRISK)	/* as long as stints are short nobody may have to wait */
+#define VG_ADAPT_ROUSED	(2 * VG_BRISK)	/* with short stints nobody may have to wait */
 #define VG_ADAPT_HIGH	(4 * 1024)
 #define VG_ADAPT_LOW	(2 * 1024)
 #define VG_ADAPT_MOST	(24 * 1024)
