@@ -32,7 +32,7 @@
  * time counts): claimable is a pCPU that is idle, or whose ent is ahead of the
  * gang and has had 2 ms, or whose gang has reached its deadline.  The pCPU that
  * asked takes something narrower, or goes on, or takes one member of the gang
- * alone, for 3 ms; it never idles while somebody could use it.  After two slices
+ * alone, for 1 ms; it never idles while somebody could use it.  After two slices
  * the gang claims what it needs, and cuts short whoever is at least half way
  * through.  Nothing is ever claimed from who is further behind than the gang,
  * and a gang that began only because a held one did not fit defends no stint.

@@ -321,14 +321,6 @@ VG_INLINE void vg_pcpu_shorten(struct vg_cell *c, u32 bit, u64 now, u64 most)
 		p->deadline = now + most;
 }
 
-/* A look at pCPU @bit that was asked for is due: is it to ask for work? */
-VG_INLINE bool vg_pcpu_looks(struct vg_cell *c, u32 bit, u64 now)
-{
-	struct vg_pcpu *p = vg_pcpu(c, bit);
-
-	return p->guard || (p->cur != VG_NONE && now >= p->deadline);
-}
-
 /*
  * What runs on, or comes to, pCPU @bit has to make room for @by.  Its gang goes
  * with it if its stint is over, or if another gang takes over; but not for a

@@ -25,6 +25,14 @@ VG_INLINE void vg_part_turn(struct vg_cell *c, struct vg_plan *pl)
 	pl->look = vg_pcpu(c, pl->self)->deadline;
 }
 
+/* A look at pCPU @bit that was asked for is due: is it to ask for work? */
+VG_INLINE bool vg_pcpu_looks(struct vg_cell *c, u32 bit, u64 now)
+{
+	struct vg_pcpu *p = vg_pcpu(c, bit);
+
+	return p->guard || (p->cur != VG_NONE && now >= p->deadline);
+}
+
 /* pCPU pl->self goes on with pl->prev, whose stint is over, for another one. */
 VG_FN void vg_pcpu_renew(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl)
 {
@@ -91,7 +99,7 @@ VG_FN void vg_pcpu_take(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 		p->since = since;
 		p->vstart = vstart;
 	}
-	if ((pl->why & VG_BY_PART) || pl->barred || pl->brief)
+	if (pl->barred || pl->brief)
 		vg_pcpu_shorten(c, pl->self, pl->now, VG_SHORT);
 	if (pl->why & VG_BY_PART)
 		vg_part_turn(c, pl);
