@@ -32,12 +32,13 @@ static void apply_policy(struct sim *sim, struct vg_vm *vm)
 void class_adapt(struct sim *sim, struct vcpu *v)
 {
 	struct vg_adapt *a = adapting(sim, v);
+	struct vg_cell *c = cell_of(sim, v);
+	u32 tells = st(sim)->tells;
 
 	if (!a || !vg_adapt_due(a, sim->now))
 		return;
-	vg_adapt_add(a, vg_adapt_busy(cell_of(sim, v), vm_of(sim, v), ent_of(sim, v),
-				      st(sim)->tells, sim->now));
-	if (vg_adapt_step(a, sim->now))
+	vg_adapt_add(a, vg_adapt_busy(c, vm_of(sim, v), ent_of(sim, v), tells, sim->now));
+	if (vg_adapt_step(a, vg_adapt_doubts(c, a, tells, sim->now), sim->now))
 		apply_policy(sim, vm_of(sim, v));
 }
 

@@ -170,14 +170,15 @@ static __noinline void adapt(u32 vi)
 	struct vg_adapt *a = adapting(slot);
 	u64 now = scx_bpf_now();
 	bool changed = false;
+	struct vg_cell *c;
 
 	if (!a || !lock || !vg_adapt_due(a, now))
 		return;
 	bpf_spin_lock(lock);
 	if (vg_adapt_due(a, now)) {
-		vg_adapt_add(a, vg_adapt_busy(vg_cell(&state, e->cell), vg_vm(&state, slot), e,
-					      state.tells, now));
-		changed = vg_adapt_step(a, now);
+		c = vg_cell(&state, e->cell);
+		vg_adapt_add(a, vg_adapt_busy(c, vg_vm(&state, slot), e, state.tells, now));
+		changed = vg_adapt_step(a, vg_adapt_doubts(c, a, state.tells, now), now);
 	}
 	bpf_spin_unlock(lock);
 	if (changed)

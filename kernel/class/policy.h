@@ -103,9 +103,14 @@ typedef uint8_t u8;
 #define VG_NAP		(100 * VG_MS)
 #define VG_BRISK	(1000 * VG_MS)
 #define VG_BRISK_PART	4
-/* VMs that sleep have to wait often if it is so many times in a row, not further apart. */
+/*
+ * A VM that sleeps has to wait often if it has had to, time after time and no further apart
+ * than VG_OFTEN, for VG_OFTEN_LASTS: one that begins to work may, for a moment.  And is one
+ * that does for VG_OFTEN_HOLDS, even if with short stints it hardly waits any more.
+ */
 #define VG_OFTEN	(250 * VG_MS)
-#define VG_OFTEN_TIMES	8
+#define VG_OFTEN_LASTS	(1000 * VG_MS)
+#define VG_OFTEN_HOLDS	(10000 * VG_MS)
 /*
  * Two virtual times are about equal.  Of 1, 4, 8, 10, 12, 16 and 20 ms, the least that
  * serves VMs with barriers best, beside others of their kind and beside single vCPUs.
@@ -243,6 +248,9 @@ struct vg_ent {
 	u64 frag;		/* ns that they did, not yet told */
 	u64 cells;		/* cells that all of its vCPUs may use */
 	u64 woke;		/* when one of its vCPUs did last */
+	u64 rose;		/* … after all had slept, and had to wait, … */
+	u64 rises;		/* … time after time since */
+	u64 often;		/* when that had been so for VG_OFTEN_LASTS */
 	u64 seen;		/* its demand is known up to here */
 	u64 ran;		/* since then, ns of all its vCPUs */
 	u64 waited;		/* … likewise */
@@ -407,9 +415,7 @@ struct vg_cell {
 	u64 armed;		/* when the timer goes off, or did last */
 	u64 foreign;		/* when a thread that is no vCPU ran last */
 	u64 pressed;		/* when somebody who woke had to wait */
-	u64 woken;		/* … whose VM had been asleep, … */
-	u64 roused;		/* … as it was often */
-	u32 wakes;		/* … in a row that were less than VG_OFTEN apart */
+	u64 roused;		/* when a VM woke that often has to wait then */
 	u64 swept;
 	u32 id;
 	u32 nr_pcpus;

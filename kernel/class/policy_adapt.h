@@ -26,8 +26,9 @@
  * The limits: a phase that begins while a gang is between two looks, and is not
  * betrayed by silence, is found at the next look, up to 16 s later.  What spins
  * where the hardware does not look is guessed at, and not beside a VM that sleeps
- * and often has to wait when it wakes.  A guest that halts at once instead of spinning
- * (paravirtual locks) gives no points: it does not need to be a gang.
+ * and often has to wait when it wakes: gangs by a guess are looked at then, and become
+ * independent.  A guest that halts at once instead of spinning (paravirtual locks) gives
+ * no points: it does not need to be a gang.
  */
 #ifndef VMGANG_POLICY_ADAPT_H
 #define VMGANG_POLICY_ADAPT_H
@@ -70,6 +71,19 @@ VG_INLINE u32 vg_adapt_spun(u32 exits)
 	       VG_ADAPT_SPUN : 0;
 }
 
+/* Does nothing tell whether the VM of @a spins? */
+VG_INLINE bool vg_adapt_blind(struct vg_adapt *a, u32 tells, u64 now)
+{
+	return tells != VG_TELLS_ALL &&
+	       !(a->exited && vg_since(now, a->exited) < VG_ADAPT_TRUST);
+}
+
+/* Has a VM woken in @c lately that often has to wait then? */
+VG_INLINE bool vg_adapt_roused(struct vg_cell *c, u64 now)
+{
+	return c->roused && vg_since(now, c->roused) < VG_ADAPT_ROUSED;
+}
+
 /*
  * Is it to be guessed whether the VM of @a spins, in @c?  Not where the hardware @tells,
  * or has of this one lately: then one that computes after it has spun is to be
@@ -79,9 +93,13 @@ VG_INLINE u32 vg_adapt_spun(u32 exits)
  */
 VG_INLINE bool vg_adapt_guesses(struct vg_cell *c, struct vg_adapt *a, u32 tells, u64 now)
 {
-	return tells != VG_TELLS_ALL &&
-	       !(a->exited && vg_since(now, a->exited) < VG_ADAPT_TRUST) &&
-	       !(c->roused && vg_since(now, c->roused) < VG_ADAPT_ROUSED);
+	return vg_adapt_blind(a, tells, now) && !vg_adapt_roused(c, now);
+}
+
+/* … and if it is a gang by such a guess it is time for a look. */
+VG_INLINE bool vg_adapt_doubts(struct vg_cell *c, struct vg_adapt *a, u32 tells, u64 now)
+{
+	return vg_adapt_blind(a, tells, now) && vg_adapt_roused(c, now);
 }
 
 /*
@@ -195,8 +213,11 @@ VG_INLINE bool vg_adapt_curious(struct vg_adapt *a, u64 now)
 	return a->silent || vg_since(now, a->since) >= a->gap;
 }
 
-/* Look at the VM's points; returns whether it became, or ceased to be, a gang. */
-VG_FN bool vg_adapt_step(struct vg_adapt *a, u64 now)
+/*
+ * Look at the VM's points; returns whether it became, or ceased to be, a gang.  Those of a
+ * gang in @doubt are looked at anew.
+ */
+VG_FN bool vg_adapt_step(struct vg_adapt *a, bool doubt, u64 now)
 {
 	u32 was = a->state;
 
@@ -215,7 +236,7 @@ VG_FN bool vg_adapt_step(struct vg_adapt *a, u64 now)
 			a->signs = 0;
 		}
 	} else if (was == VG_ADAPT_GANG) {
-		if (vg_adapt_curious(a, now))
+		if (vg_adapt_curious(a, now) || doubt)
 			vg_adapt_enter(a, VG_ADAPT_PROBE, now);
 	} else if (a->score >= VG_ADAPT_LOW) {
 		vg_adapt_confirm(a, now);

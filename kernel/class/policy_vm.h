@@ -135,6 +135,9 @@ VG_FN u32 vg_ent_get(struct vg_state_all *s, u32 slot, u32 cell)
 	e->slot = slot;
 	e->cell = cell;
 	e->woke = 0;
+	e->rose = 0;
+	e->rises = 0;
+	e->often = 0;
 	e->flags = 0;
 	e->pos = VG_NONE;
 	e->head = VG_NONE;

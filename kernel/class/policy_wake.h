@@ -174,8 +174,8 @@ VG_INLINE bool vg_wake_first(struct vg_ent *e)
 }
 
 /*
- * @v woke and waits: from a nap, and not because it may not run?  A gang's member does
- * not count while siblings run or wait: then it is not yet, or no longer, their turn.
+ * @v woke from a nap, and somebody else has its pCPU?  A gang's member does not count
+ * while siblings run or wait: then it is not yet, or no longer, their turn.
  */
 VG_INLINE bool vg_wake_presses(struct vg_state_all *s, struct vg_cell *c, struct vg_vcpu *v,
 			       u64 now)
@@ -188,20 +188,23 @@ VG_INLINE bool vg_wake_presses(struct vg_state_all *s, struct vg_cell *c, struct
 }
 
 /*
- * It does.  A VM that is no gang, and was asleep as a whole, is one for whom others are
- * better none; if that happens often: any VM sleeps now and then.
+ * It does, and has to wait if it @waits.  A VM that is no gang, was asleep as a whole and
+ * often has to wait is one for whom others are better none.
  */
-VG_INLINE void vg_wake_press(struct vg_state_all *s, struct vg_cell *c, struct vg_vcpu *v,
-			     u64 now)
+VG_INLINE void vg_wake_press(struct vg_cell *c, struct vg_ent *e, bool waits, u64 now)
 {
-	struct vg_ent *e = vg_ent(s, v->ent);
-
-	c->pressed = now;
+	if (waits)
+		c->pressed = now;
 	if (!vg_wake_first(e) || vg_ent_is_gang(c, e))
 		return;
-	c->wakes = vg_since(now, c->woken) < VG_OFTEN ? c->wakes + 1 : 0;
-	c->woken = now;
-	if (c->wakes >= VG_OFTEN_TIMES)
+	if (waits) {
+		if (vg_since(now, e->rose) >= VG_OFTEN)
+			e->rises = now;
+		e->rose = now;
+		if (vg_since(now, e->rises) >= VG_OFTEN_LASTS)
+			e->often = now;
+	}
+	if (e->often && vg_since(now, e->often) < VG_OFTEN_HOLDS)
 		c->roused = now;
 }
 
@@ -215,20 +218,22 @@ VG_INLINE void vg_wake_press(struct vg_state_all *s, struct vg_cell *c, struct v
 VG_FN u32 vg_wake(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 vi,
 		  bool preempt)
 {
+	struct vg_vcpu *v = vg_vcpu(s, vi);
 	u32 bit = VG_NONE;
 
 	pl->spot = VG_NONE;
 	pl->whole = 0;
 	if (preempt)
-		vg_ent(s, vg_vcpu(s, vi)->ent)->woke = pl->now;
+		vg_ent(s, v->ent)->woke = pl->now;
 	vg_wake_seek(s, c, pl, vi, preempt);
 	vg_forget();
+	if (preempt && (pl->spot == VG_NONE || vg_pcpu(c, pl->spot)->cur != VG_NONE) &&
+	    vg_wake_presses(s, c, v, pl->now))
+		vg_wake_press(c, vg_ent(s, v->ent), pl->spot == VG_NONE, pl->now);
 	if (pl->spot != VG_NONE && !pl->whole)
 		vg_wake_take(s, c, pl, vi);
 	if (pl->spot != VG_NONE)
 		bit = vg_wake_send(s, c, pl, pl->spot);
-	else if (preempt && vg_wake_presses(s, c, vg_vcpu(s, vi), pl->now))
-		vg_wake_press(s, c, vg_vcpu(s, vi), pl->now);
 	vg_core_settle(s, c, pl->now);
 	return bit;
 }

@@ -16,6 +16,7 @@ struct guest {
 	u64 owed;
 	u32 changes;
 	bool lively;		/* gives points as a gang as well */
+	bool doubt;		/* … is to be looked at */
 };
 
 static struct guest *guest_new(void)
@@ -50,7 +51,7 @@ static void live(struct guest *g, u64 ms, u32 rate, u32 points)
 			}
 		}
 		if (vg_adapt_due(&g->a, g->now))
-			g->changes += vg_adapt_step(&g->a, g->now);
+			g->changes += vg_adapt_step(&g->a, g->doubt, g->now);
 	}
 }
 
@@ -302,22 +303,46 @@ static void test_who_is_roused(void **state)
 	napper(2, false);
 }
 
-/* Nor does it count that a VM sleeps now and then, or a few have just begun to work. */
+/* Nor does it count that a VM sleeps now and then, or has just begun to work. */
 static void test_only_often_counts(void **state)
 {
 	struct sim *m = sim_new(1, 3);
 	struct vg_cell *c = &m->st.cells[0];
-	u32 vi = sim_vcpu(m, 0, VMGANG_COSCHED_OFF, 100, ~0ULL), i;
+	struct vg_ent *e = &m->st.ents[m->st.vcpus[sim_vcpu(m, 0, VMGANG_COSCHED_OFF, 100,
+							    ~0ULL)].ent];
 	u64 now = m->now;
+	u32 i;
 
-	m->st.ents[m->st.vcpus[vi].ent].nr_waiting = 1;
-	for (i = 0; i < 3 * VG_OFTEN_TIMES; i++, now += i % VG_OFTEN_TIMES ? VG_MS : VG_OFTEN)
-		vg_wake_press(&m->st, c, &m->st.vcpus[vi], now);
+	e->nr_waiting = 1;
+	for (i = 1; i < 300; i++, now += i % 100 ? VG_OFTEN_LASTS / 100 : VG_OFTEN) {
+		vg_wake_press(c, e, true, now);
+		vg_wake_press(c, e, false, now);
+	}
 	assert_int_equal(c->roused, 0);
-	for (i = 0; i <= VG_OFTEN_TIMES; i++, now += VG_OFTEN - 1)
-		vg_wake_press(&m->st, c, &m->st.vcpus[vi], now);
+	for (i = 0; i < 6; i++, now += VG_OFTEN - 1)
+		vg_wake_press(c, e, true, now);
 	assert_int_equal(c->roused, now - VG_OFTEN + 1);
+	now = e->often + VG_OFTEN_HOLDS - 1;	/* it has its way, and wakes as often */
+	vg_wake_press(c, e, false, now);
+	assert_int_equal(c->roused, now);
+	vg_wake_press(c, e, false, now + 1);	/* it has had it for long */
+	assert_int_equal(c->roused, now);
 	free(m);
+}
+
+/* In doubt, a gang is looked at: with nothing to say for it, it is one no longer. */
+static void test_doubt_is_a_look(void **state)
+{
+	struct guest *g = guest_new();
+
+	live(g, 20000, 60, VG_ADAPT_SPUN);
+	assert_true(is_gang(g));
+	g->doubt = true;
+	live(g, 20, 0, 0);
+	assert_int_equal(g->a.state, VG_ADAPT_PROBE);
+	live(g, VG_ADAPT_LOOK / VG_MS, 0, 0);
+	assert_int_equal(g->a.state, VG_ADAPT_OFF);
+	free(g);
 }
 
 /* The points of a VM whose two vCPUs run for @us and sleep, beside VMs that compute. */
@@ -354,6 +379,7 @@ static void host_go(struct sim *m, u64 ms, u32 points, u32 tells)
 {
 	struct vg_vm *vm = &m->st.vms[0];
 	u64 end = m->now + ms * VG_MS;
+	bool doubt;
 
 	m->st.tells = tells;
 	while (m->now < end) {
@@ -365,7 +391,8 @@ static void host_go(struct sim *m, u64 ms, u32 points, u32 tells)
 		vg_adapt_add(&vm->adapt,
 			     vg_adapt_busy(&m->st.cells[0], vm, vg_ent(&m->st, vm->ents), tells,
 					   m->now));
-		if (!vg_adapt_step(&vm->adapt, m->now))
+		doubt = vg_adapt_doubts(&m->st.cells[0], &vm->adapt, tells, m->now);
+		if (!vg_adapt_step(&vm->adapt, doubt, m->now))
 			continue;
 		vg_plan_begin(&m->plan, m->now, VG_NONE, VG_NONE);
 		vg_ent_policy(&m->st, &m->st.cells[0], &m->plan, vm->ents);
@@ -427,6 +454,33 @@ static void test_host_guesses(void **state)
 	free(m);
 }
 
+/*
+ * But not beside one that runs for 0.4 ms, sleeps for 1 ms and has to wait, once that is so
+ * for 3 s: neither when it has come late, nor as it hardly has to wait any more.
+ */
+static void test_host_spares_wakers(void **state)
+{
+	struct sim *m = sim_new(2, 3);
+	u64 *starts = &m->st.cells[0].stats[VG_STAT_GANG_STARTS], before;
+	u32 i, vi;
+
+	for (i = 0; i < 2; i++)
+		sim_vcpu(m, 0, VMGANG_COSCHED_ADAPTIVE, 100, ~0ULL);
+	for (i = 1; i < 4; i++)
+		sim_vcpu(m, i, VMGANG_COSCHED_OFF, 100, ~0ULL);
+	host_go(m, 20000, 0, VG_TELLS_NONE);
+	assert_int_equal(m->st.vms[0].adapt.state, VG_ADAPT_GANG);
+	vi = sim_vcpu(m, 4, VMGANG_COSCHED_OFF, 100, ~0ULL);
+	m->v[vi].run_ns = 400 * VG_US;
+	m->v[vi].sleep_ns = VG_MS;
+	host_go(m, 3000, 0, VG_TELLS_NONE);
+	assert_int_equal(m->st.vms[0].adapt.state, VG_ADAPT_OFF);
+	before = *starts;
+	host_go(m, 30000, 0, VG_TELLS_NONE);
+	assert_in_range(*starts - before, 0, 300);	/* 800 if one had to wait all the time */
+	free(m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -447,6 +501,8 @@ int main(void)
 		cmocka_unit_test(test_only_often_counts),
 		cmocka_unit_test(test_host_follows),
 		cmocka_unit_test(test_host_guesses),
+		cmocka_unit_test(test_doubt_is_a_look),
+		cmocka_unit_test(test_host_spares_wakers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
