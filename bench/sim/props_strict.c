@@ -4,8 +4,8 @@
 #include "props.h"
 #include "sched.h"
 
-/* Looks at random times miss and double: some deviations of that. */
-#define FORCED_SLACK	(30 * MS)
+/* Looks at random times miss and double, several pCPUs at once: some deviations of that. */
+#define FORCED_SLACK	(60 * MS)
 
 bool props_strict(const struct sim *sim, const struct vm_conf *conf)
 {

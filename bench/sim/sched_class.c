@@ -109,6 +109,8 @@ void act(struct sim *sim, struct vg_cell *c, struct vg_plan *pl)
 		report_held(sim, pl->held);
 	if (pl->guarded != VG_NONE)
 		sim->stats.guarded += pl->guard_ns;
+	if (pl->look)
+		class_look(sim, vg_pcpu(c, pl->look_bit)->cpu, pl);
 	class_kick(sim, c, pl->kick);
 	if (vg_cell_late(c, sim->now))
 		arm_timer(sim, c, vg_cell_wants(c));
@@ -260,8 +262,6 @@ static void class_dispatch(struct sim *sim, struct pcpu *p, struct vcpu *prev)
 		if (vi < VG_MAX_VCPUS)
 			send(sim, c, vi, b, false);
 	}
-	if (pl.look)
-		class_look(sim, p, &pl);
 	act(sim, c, &pl);
 }
 

@@ -136,7 +136,7 @@ void class_lost(struct sim *sim, struct vcpu *v);
 
 /* sched_guarded.c */
 void class_ask_unsafe(struct sim *sim, struct vg_plan *pl, struct vcpu *prev);
-void class_look(struct sim *sim, struct pcpu *p, struct vg_plan *pl);
+void class_look(struct sim *sim, u32 cpu, struct vg_plan *pl);
 void class_on_look(struct sim *sim, void *arg);
 
 /* sched_knobs.c: a VM as the module would tell the class of it */

@@ -16,9 +16,11 @@ void class_ask_unsafe(struct sim *sim, struct vg_plan *pl, struct vcpu *prev)
 	}
 }
 
-/* @p goes on for so long; if that is with a guarded vCPU its guest may come when asked. */
-void class_look(struct sim *sim, struct pcpu *p, struct vg_plan *pl)
+/* pCPU @cpu goes on for so long; if that is with a guarded vCPU its guest may come when asked. */
+void class_look(struct sim *sim, u32 cpu, struct vg_plan *pl)
 {
+	struct pcpu *p = &sim->pcpus[cpu];
+
 	event_set(&sim->queue, &cp(p)->look, pl->look);
 	if (pl->ask)
 		cp(p)->asked = p->cur && p->cur->vm->conf->answers;

@@ -433,8 +433,6 @@ void BPF_STRUCT_OPS(vg_dispatch, s32 cpu, struct task_struct *prev)
 	}
 	if (pl->placed)
 		send_placed(c, cell, pl);
-	if (pl->look)
-		look_at(cpu, pl->now, pl->look);
 	act(c, pl, pl->kick);
 }
 

@@ -164,9 +164,10 @@ static __noinline void report_guard(struct vg_plan *pl)
 	bpf_task_release(p);
 }
 
-/* Let pCPU @cpu ask for work again at @when, if there is need: see vg_pcpu_looks(). */
-static __noinline void look_at(u32 cpu, u64 now, u64 when)
+/* Let pCPU @bit of @c ask for work again at @when, if there is need: see vg_pcpu_looks(). */
+static __noinline void look_at(struct vg_cell *c, u32 bit, u64 now, u64 when)
 {
+	u32 cpu = vg_pcpu(c, bit)->cpu;
 	struct look *l = bpf_map_lookup_elem(&looks, &cpu);
 
 	if (l)
@@ -176,6 +177,8 @@ static __noinline void look_at(u32 cpu, u64 now, u64 when)
 /* Carry out what a plan says, apart from moving threads. */
 VG_INLINE void act(struct vg_cell *c, struct vg_plan *pl, u64 kicks)
 {
+	if (pl->look)
+		look_at(c, pl->look_bit, pl->now, pl->look);
 	if (kicks)
 		kick(c, kicks);
 	if (plan_tells(pl))

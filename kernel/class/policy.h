@@ -94,13 +94,15 @@ typedef uint8_t u8;
 /* That of a gang's vCPU that runs in part, if a sibling waits for whom it may spin. */
 #define VG_TURN		(1 * VG_MS)
 /*
- * Who wakes from so short a sleep, and has to wait, makes all stints short for VG_BRISK:
- * a VG_BRISK_PART of what they may be.  So who wakes often waits for less; it has its
- * share all the same, in short stints like everybody.  With 100 ms instead of 1 s they
- * are often long again by the time that they matter.  Not where there is isolation: a
- * whole core is empty for a moment at each switch there.
+ * Who wakes from so short a sleep, and has to wait, or to make room before it has run for
+ * VG_BURST, makes all stints short for VG_BRISK: a VG_BRISK_PART of what they may be.  So
+ * who wakes often waits for less; it has its share all the same, in short stints like
+ * everybody.  With 100 ms instead of 1 s they are often long again by the time that they
+ * matter.  Not where there is isolation: a whole core is empty for a moment at each switch
+ * there.
  */
 #define VG_NAP		(100 * VG_MS)
+#define VG_BURST	(20 * VG_MS)
 #define VG_BRISK	(1000 * VG_MS)
 #define VG_BRISK_PART	4
 /*

@@ -41,6 +41,7 @@ VG_INLINE void vg_plan_begin(struct vg_plan *pl, u64 now, u32 self, u32 prev)
 	pl->nr_freed = 0;
 	pl->nr_missed = 0;
 	pl->look = 0;
+	pl->look_bit = self;
 	pl->ask = 0;
 	pl->guarded = VG_NONE;
 	pl->skip = VG_NONE;
@@ -491,9 +492,13 @@ VG_FN u64 vg_gang_avail(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 	pl->forced = (e->flags & VG_HELD) && vg_since(pl->now, e->held) >= 2 * e->slice;
 	pl->strict = vg_ent_is_strict(c, e);
 	pl->hosts = 0;
+	pl->slow = 0;
 	vg_each_bit(b, m, c->all & ~e->on & ~closed) {
 		if (b == pl->self || vg_claimable(s, c, pl, b, ei)) {
 			avail |= vg_bit(b);
+			/* Idle vCPUs do not mind: it is to stay empty for them. */
+			if (pl->strict && b != pl->self && vg_pcpu_guarded(s, c, b))
+				pl->slow |= vg_bit(b);
 		} else if (pl->strict && pl->forced && vg_pcpu_is_hosts(c, b)) {
 			avail |= vg_bit(b);
 			pl->hosts |= vg_bit(b);

@@ -48,7 +48,8 @@ VG_FN u32 vg_match_pcpu(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 			u64 cand)
 {
 	struct vg_vcpu *v = vg_vcpu(s, vi);
-	u64 better = v->state == VG_WAITING ? cand & ~pl->hosts : cand & pl->hosts;
+	u64 late = pl->hosts | pl->slow;
+	u64 better = v->state == VG_WAITING ? cand & ~late : cand & late;
 
 	if (better)
 		cand = better;

@@ -38,8 +38,9 @@ enum vg_why {
  * @frag:	ent for which pCPUs stayed empty, or VG_NONE; @frag_ns: how long
  * @stopped:	ents whose gang stint ended
  * @freed:	vCPUs that are co-stopped no longer
- * @look:	when @self is to ask again, as @prev is guarded, or a turn is over that
- *		is shorter than a tick; or 0
+ * @look:	when @look_bit is to ask again, as @prev is guarded, or a stint is over
+ *		that is shorter than a tick; or 0
+ * @look_bit:	a pCPU, @self but for who wakes
  * @ask:	… and its guest is to be asked to come into a safe state
  * @guarded:	vCPU whose guarded time ended, after @guard_ns; or VG_NONE
  * @expired:	… because the bound was reached
@@ -77,6 +78,7 @@ struct vg_plan {
 	u32 nr_freed;
 	u32 freed[VG_PLAN_FREED];
 	u64 look;
+	u32 look_bit;
 	u32 ask;
 	u64 guard_ns;
 	u32 guarded;
@@ -102,6 +104,7 @@ struct vg_plan {
 	u64 first;		/* vtime of whose turn it was */
 	u64 chosen;
 	u64 hosts;		/* pCPUs that the host's own threads have */
+	u64 slow;		/* … that a guarded vCPU has, of a strict gang's */
 	u32 match[VG_CELL_PCPUS];
 	u32 mover;
 	u32 to;

@@ -255,7 +255,7 @@ VG_FN u32 vg_vcpu_get(struct vg_state_all *s, struct vmgang_bpf_vm *info,
 	v->next = VG_NONE;
 	v->pre = 0;
 	v->progress = 0;
-	v->spell = 0;
+	v->spell = VG_BURST;	/* it has not slept */
 	v->bounced = 0;
 	v->doubt = 0;
 	v->heeds = 0;

@@ -29,16 +29,31 @@ VG_INLINE u64 vg_wake_gran(struct vg_cell *c, struct vg_ent *o, u64 now)
 }
 
 /*
+ * How far whoever runs on pCPU @bit is ahead of @e.  The members of a gang were charged for
+ * their stint one after the other, so the last has begun far ahead: its stint's begin counts.
+ */
+VG_INLINE u64 vg_wake_lead(struct vg_state_all *s, struct vg_cell *c, u32 bit, struct vg_ent *e,
+			   u64 now)
+{
+	struct vg_pcpu *p = vg_pcpu(c, bit);
+	struct vg_ent *o = vg_ent(s, vg_vcpu(s, p->cur)->ent);
+	u64 lead = vg_pcpu_vtime(s, c, bit, now) - e->vtime;
+
+	return o->flags & VG_ON ? lead - (p->vstart - o->vstart) : lead;
+}
+
+/*
  * The pCPU where @vi would disturb least, of those whose ents are @gran ahead, or,
- * if that is 0, that do not serve a stint; VG_NONE if it has to wait.
+ * if that is 0, that do not serve a stint; VG_NONE if it has to wait.  If that is only
+ * because all stints have just begun, the one that may end first will.
  */
 VG_FN u32 vg_wake_victim(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl, u32 vi,
 			 u64 gran)
 {
 	struct vg_vcpu *v = vg_vcpu(s, vi);
 	struct vg_ent *e = vg_ent(s, v->ent), *o;
-	u32 b, best = VG_NONE, other;
-	u64 most = 0, ahead, m;
+	u32 b, best = VG_NONE, next = VG_NONE, other;
+	u64 most = 0, ahead, end, soon = ~0ULL, m;
 
 	vg_each_bit(b, m, v->mask & c->all & ~vg_reserve_closed(c)) {
 		struct vg_pcpu *p = vg_pcpu(c, b);
@@ -55,12 +70,15 @@ VG_FN u32 vg_wake_victim(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 				continue;
 			ahead = p->gang == v->ent ? ~0ULL >> 1 : vg_since(pl->now, p->since);
 		} else {
-			u64 lead = vg_pcpu_vtime(s, c, b, pl->now) - e->vtime;
-
+			u64 lead = vg_wake_lead(s, c, b, e, pl->now);
 			if ((s64)lead <= (s64)vg_vtime(o, gran))
 				continue;
-			if (vg_since(pl->now, p->since) < vg_wake_gran(c, o, pl->now)) {
-				vg_pcpu_shorten(c, b, pl->now, VG_SHORT);
+			end = p->since + vg_wake_gran(c, o, pl->now);
+			if (end > pl->now) {
+				if (end < soon && !p->guard) {
+					soon = end;
+					next = b;
+				}
 				continue;
 			}
 			ahead = o->flags & VG_ON ? 1 : lead;
@@ -69,6 +87,11 @@ VG_FN u32 vg_wake_victim(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 			best = b;
 			most = ahead;
 		}
+	}
+	if (best == VG_NONE && next != VG_NONE) {
+		vg_pcpu_shorten(c, next, soon, 0);
+		pl->look = soon;
+		pl->look_bit = next;
 	}
 	return best;
 }
@@ -227,9 +250,13 @@ VG_FN u32 vg_wake(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl,
 		vg_ent(s, v->ent)->woke = pl->now;
 	vg_wake_seek(s, c, pl, vi, preempt);
 	vg_forget();
-	if (preempt && (pl->spot == VG_NONE || vg_pcpu(c, pl->spot)->cur != VG_NONE) &&
-	    vg_wake_presses(s, c, v, pl->now))
-		vg_wake_press(c, vg_ent(s, v->ent), pl->spot == VG_NONE, pl->now);
+	if ((pl->spot == VG_NONE || vg_pcpu(c, pl->spot)->cur != VG_NONE) &&
+	    vg_wake_presses(s, c, v, pl->now)) {
+		if (preempt)
+			vg_wake_press(c, vg_ent(s, v->ent), pl->spot == VG_NONE, pl->now);
+		else if (pl->spot == VG_NONE && v->spell < VG_BURST)
+			c->pressed = pl->now;	/* it had to make room instead */
+	}
 	if (pl->spot != VG_NONE && !pl->whole)
 		vg_wake_take(s, c, pl, vi);
 	if (pl->spot != VG_NONE)

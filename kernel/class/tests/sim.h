@@ -220,6 +220,8 @@ static inline void sim_enqueue(struct sim *m, u32 vi, bool wakeup, bool again)
 	vg_vcpu_wait(&m->st, c, &m->plan, vi);
 	b = vg_wake(&m->st, c, &m->plan, vi, wakeup && !again);
 	kick = m->plan.kick;
+	if (m->plan.look)
+		m->look[c->pcpu[m->plan.look_bit].cpu] = m->plan.look;
 	m->v[vi].since = m->now;
 	if (b != VG_NONE)
 		sim_insert(m, vi, c->pcpu[b].cpu);
