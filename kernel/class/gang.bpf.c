@@ -39,9 +39,10 @@
  *
  * A member that wakes within its gang's stint gets a pCPU back at once, from
  * whoever filled in.  A vCPU that wakes in a VM which is more than 1 ms behind
- * the ent of some pCPU preempts there; if it was a gang that ran there, only
- * that member makes room, and comes back after it.  Who had to make room goes
- * on at once where an ent is a slice ahead, a gang where all of it can.
+ * the ent of some pCPU preempts there, or as soon as the stint is 1 ms old, a gang's
+ * 2 ms; if it was a gang that ran there, only that member makes room, and comes
+ * back after it.  Who had to make room goes on at once where an ent is a slice
+ * ahead, a gang where all of it can.
  *
  * A *strict* gang (cosched `strict`) starts all its vCPUs, the idle ones too:
  * their pCPUs are kept empty for the stint, which counts as forced idle time and
