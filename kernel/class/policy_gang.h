@@ -497,7 +497,8 @@ VG_FN u64 vg_gang_avail(struct vg_state_all *s, struct vg_cell *c, struct vg_pla
 		if (b == pl->self || vg_claimable(s, c, pl, b, ei)) {
 			avail |= vg_bit(b);
 			/* Idle vCPUs do not mind: it is to stay empty for them. */
-			if (pl->strict && b != pl->self && vg_pcpu_guarded(s, c, b))
+			if (pl->strict && !c->nr_iso && b != pl->self &&
+			    vg_pcpu_guarded(s, c, b))
 				pl->slow |= vg_bit(b);
 		} else if (pl->strict && pl->forced && vg_pcpu_is_hosts(c, b)) {
 			avail |= vg_bit(b);
