@@ -111,7 +111,7 @@ typedef uint8_t u8;
  * that does for VG_OFTEN_HOLDS, even if with short stints it hardly waits any more.
  */
 #define VG_OFTEN	(250 * VG_MS)
-#define VG_OFTEN_LASTS	(1000 * VG_MS)
+#define VG_OFTEN_LASTS	(500 * VG_MS)
 #define VG_OFTEN_HOLDS	(10000 * VG_MS)
 /*
  * Two virtual times are about equal.  Of 1, 4, 8, 10, 12, 16 and 20 ms, the least that

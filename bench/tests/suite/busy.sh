@@ -37,7 +37,7 @@ within "$(co_run "$busy")" 80 100 'it runs together: % of its time'
 # in 4 s otherwise): not for all of it, as then he often does not have to wait.
 start waker --payload yieldy --run-us 2000 --halt-us 1000
 sleep 8
-within "$(gang_starts "$busy")" 0 70 'and less while somebody who wakes often has to wait'
+within "$(gang_starts "$busy")" 0 20 'and none, or few, while somebody who wakes often has to wait'
 vm_stop "$vm"
 sleep 3
 within "$(gang_starts "$busy")" 20 200 'and again afterwards'

@@ -81,7 +81,8 @@ own=$(sort -n "$sys/vms/$relaxed"/vcpus/*/skew_max_us | tail -n 1)
 within "$own" "$before" "$(stat_of "$relaxed" skew_max_us)" \
 	"the VM's largest skew is that of the vCPU that was furthest behind"
 for v in "$sys/vms/$relaxed"/vcpus/*; do
-	within "$(cat "$v/skew_max_us")" 1 "$own" "vCPU ${v##*/} has been behind"
+	within "$(cat "$v/skew_max_us")" 1 "$(stat_of "$relaxed" skew_max_us)" \
+		"vCPU ${v##*/} has been behind"
 	within "$(cat "$v/run_us")" 100000 1000000000 "vCPU ${v##*/} has run"
 done
 

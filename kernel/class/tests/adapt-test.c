@@ -319,7 +319,7 @@ static void test_only_often_counts(void **state)
 		vg_wake_press(c, e, false, now);
 	}
 	assert_int_equal(c->roused, 0);
-	for (i = 0; i < 6; i++, now += VG_OFTEN - 1)
+	for (i = 0; i < 4; i++, now += VG_OFTEN - 1)
 		vg_wake_press(c, e, true, now);
 	assert_int_equal(c->roused, now - VG_OFTEN + 1);
 	now = e->often + VG_OFTEN_HOLDS - 1;	/* it has its way, and wakes as often */
