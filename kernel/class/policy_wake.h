@@ -211,14 +211,16 @@ VG_INLINE bool vg_wake_presses(struct vg_state_all *s, struct vg_cell *c, struct
 }
 
 /*
- * It does, and has to wait if it @waits.  A VM that is no gang, was asleep as a whole and
- * often has to wait is one for whom others are better none.
+ * It does, and has to wait if it @waits.  A VM that is no gang, unless by a guess, was
+ * asleep as a whole and often has to wait is one for whom others are better none.
  */
-VG_INLINE void vg_wake_press(struct vg_cell *c, struct vg_ent *e, bool waits, u64 now)
+VG_INLINE void vg_wake_press(struct vg_state_all *s, struct vg_cell *c, struct vg_ent *e,
+			     bool waits, u64 now)
 {
 	if (waits)
 		c->pressed = now;
-	if (!vg_wake_first(e) || vg_ent_is_gang(c, e))
+	if (!vg_wake_first(e) || (vg_ent_is_gang(c, e) &&
+				  vg_vm(s, e->slot)->cosched != VMGANG_COSCHED_ADAPTIVE))
 		return;
 	if (waits) {
 		if (vg_since(now, e->rose) >= VG_OFTEN)
@@ -253,7 +255,7 @@ VG_FN u32 vg_wake(struct vg_state_all *s, struct vg_cell *c, struct vg_plan *pl,
 	if ((pl->spot == VG_NONE || vg_pcpu(c, pl->spot)->cur != VG_NONE) &&
 	    vg_wake_presses(s, c, v, pl->now)) {
 		if (preempt)
-			vg_wake_press(c, vg_ent(s, v->ent), pl->spot == VG_NONE, pl->now);
+			vg_wake_press(s, c, vg_ent(s, v->ent), pl->spot == VG_NONE, pl->now);
 		else if (pl->spot == VG_NONE && v->spell < VG_BURST)
 			c->pressed = pl->now;	/* it had to make room instead */
 	}

@@ -315,17 +315,17 @@ static void test_only_often_counts(void **state)
 
 	e->nr_waiting = 1;
 	for (i = 1; i < 300; i++, now += i % 100 ? VG_OFTEN_LASTS / 100 : VG_OFTEN) {
-		vg_wake_press(c, e, true, now);
-		vg_wake_press(c, e, false, now);
+		vg_wake_press(&m->st, c, e, true, now);
+		vg_wake_press(&m->st, c, e, false, now);
 	}
 	assert_int_equal(c->roused, 0);
 	for (i = 0; i < 4; i++, now += VG_OFTEN - 1)
-		vg_wake_press(c, e, true, now);
+		vg_wake_press(&m->st, c, e, true, now);
 	assert_int_equal(c->roused, now - VG_OFTEN + 1);
 	now = e->often + VG_OFTEN_HOLDS - 1;	/* it has its way, and wakes as often */
-	vg_wake_press(c, e, false, now);
+	vg_wake_press(&m->st, c, e, false, now);
 	assert_int_equal(c->roused, now);
-	vg_wake_press(c, e, false, now + 1);	/* it has had it for long */
+	vg_wake_press(&m->st, c, e, false, now + 1);	/* it has had it for long */
 	assert_int_equal(c->roused, now);
 	free(m);
 }
