@@ -116,4 +116,37 @@ struct vg_plan {
 	u32 stack[VG_PLAN_STACK];
 };
 
+/* Nothing is decided yet, at @now, for pCPU @self on which @prev runs; either may be VG_NONE. */
+VG_INLINE void vg_plan_begin(struct vg_plan *pl, u64 now, u32 self, u32 prev)
+{
+	pl->now = now;
+	pl->clock = 0;
+	pl->self = self;
+	pl->prev = prev;
+	pl->unsafe = 0;
+	pl->hold = 0;
+	pl->off = VG_NONE;
+	pl->placed = 0;
+	pl->kick = 0;
+	pl->own = VG_NONE;
+	pl->take = VG_NONE;
+	pl->why = 0;
+	pl->was = prev;
+	pl->filler = VG_NONE;
+	pl->started = VG_NONE;
+	pl->held = VG_NONE;
+	pl->frag = VG_NONE;
+	pl->nr_stopped = 0;
+	pl->nr_freed = 0;
+	pl->nr_missed = 0;
+	pl->look = 0;
+	pl->look_bit = self;
+	pl->ask = 0;
+	pl->guarded = VG_NONE;
+	pl->skip = VG_NONE;
+	pl->narrow = 2 * VG_CELL_PCPUS;
+	pl->barred = 0;
+	pl->brief = 0;
+}
+
 #endif /* VMGANG_POLICY_PLAN_H */

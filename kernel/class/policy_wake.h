@@ -71,6 +71,7 @@ VG_FN u32 vg_wake_victim(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 			ahead = p->gang == v->ent ? ~0ULL >> 1 : vg_since(pl->now, p->since);
 		} else {
 			u64 lead = vg_wake_lead(s, c, b, e, pl->now);
+
 			if ((s64)lead <= (s64)vg_vtime(o, gran))
 				continue;
 			end = p->since + vg_wake_gran(c, o, pl->now);
@@ -90,7 +91,7 @@ VG_FN u32 vg_wake_victim(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 	}
 	if (best == VG_NONE && next != VG_NONE) {
 		vg_pcpu_shorten(c, next, soon, 0);
-		pl->look = soon;
+		pl->look = vg_pcpu(c, next)->deadline;
 		pl->look_bit = next;
 	}
 	return best;

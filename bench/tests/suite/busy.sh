@@ -33,8 +33,8 @@ within "$(gang_starts "$busy")" 20 200 'it is started as a gang, in 4 s'
 within "$(co_run "$busy")" 80 100 'it runs together: % of its time'
 
 # Who runs for 2 of 3 ms has more than his share, so he waits when he wakes: short
-# stints are better for him, and it is left alone for most of the time (some 140 starts
-# in 4 s otherwise): not for all of it, as then he often does not have to wait.
+# stints are better for him, and it is left alone (some 140 starts in 4 s otherwise), also
+# once he hardly has to wait any more.
 start waker --payload yieldy --run-us 2000 --halt-us 1000
 sleep 8
 within "$(gang_starts "$busy")" 0 20 'and none, or few, while somebody who wakes often has to wait'

@@ -401,20 +401,28 @@ static void host_go(struct sim *m, u64 ms, u32 points, u32 tells)
 	}
 }
 
-/*
- * On a host with odd company the VM runs apart while it is calm and together,
- * to 90 %, while it spins; and no gang of it starts after it has calmed down.
- */
-static void test_host_follows(void **state)
+/* VM 0, two vCPUs wide and adaptive, and three of one vCPU on two pCPUs; all are busy. */
+static struct sim *host_new(void)
 {
 	struct sim *m = sim_new(2, 3);
-	u64 ran, corun, starts;
 	u32 i;
 
 	for (i = 0; i < 2; i++)
 		sim_vcpu(m, 0, VMGANG_COSCHED_ADAPTIVE, 100, ~0ULL);
 	for (i = 1; i < 4; i++)
 		sim_vcpu(m, i, VMGANG_COSCHED_OFF, 100, ~0ULL);
+	return m;
+}
+
+/*
+ * On a host with odd company the VM runs apart while it is calm and together,
+ * to 90 %, while it spins; and no gang of it starts after it has calmed down.
+ */
+static void test_host_follows(void **state)
+{
+	struct sim *m = host_new();
+	u64 ran, corun, starts;
+
 	host_go(m, 5000, 0, VG_TELLS_ALL);
 	assert_int_equal(m->st.cells[0].stats[VG_STAT_GANG_STARTS], 0);
 	host_go(m, 1000, VG_ADAPT_SPUN, VG_TELLS_ALL);
@@ -436,14 +444,9 @@ static void test_host_follows(void **state)
  */
 static void test_host_guesses(void **state)
 {
-	struct sim *m = sim_new(2, 3);
+	struct sim *m = host_new();
 	u64 ran, corun;
-	u32 i;
 
-	for (i = 0; i < 2; i++)
-		sim_vcpu(m, 0, VMGANG_COSCHED_ADAPTIVE, 100, ~0ULL);
-	for (i = 1; i < 4; i++)
-		sim_vcpu(m, i, VMGANG_COSCHED_OFF, 100, ~0ULL);
 	host_go(m, 500, 0, VG_TELLS_KERNEL);
 	assert_int_equal(m->st.vms[0].adapt.state, VG_ADAPT_GANG);
 	ran = sim_vm_ran(m, 0);
@@ -460,14 +463,10 @@ static void test_host_guesses(void **state)
  */
 static void test_host_spares_wakers(void **state)
 {
-	struct sim *m = sim_new(2, 3);
+	struct sim *m = host_new();
 	u64 *starts = &m->st.cells[0].stats[VG_STAT_GANG_STARTS], before;
-	u32 i, vi;
+	u32 vi;
 
-	for (i = 0; i < 2; i++)
-		sim_vcpu(m, 0, VMGANG_COSCHED_ADAPTIVE, 100, ~0ULL);
-	for (i = 1; i < 4; i++)
-		sim_vcpu(m, i, VMGANG_COSCHED_OFF, 100, ~0ULL);
 	host_go(m, 20000, 0, VG_TELLS_NONE);
 	assert_int_equal(m->st.vms[0].adapt.state, VG_ADAPT_GANG);
 	vi = sim_vcpu(m, 4, VMGANG_COSCHED_OFF, 100, ~0ULL);
