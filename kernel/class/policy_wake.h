@@ -91,7 +91,7 @@ VG_FN u32 vg_wake_victim(struct vg_state_all *s, struct vg_cell *c, struct vg_pl
 	}
 	if (best == VG_NONE && next != VG_NONE) {
 		vg_pcpu_shorten(c, next, soon, 0);
-		pl->look = vg_pcpu(c, next)->deadline;
+		pl->look = soon;
 		pl->look_bit = next;
 	}
 	return best;
